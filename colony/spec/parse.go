@@ -1,0 +1,134 @@
+package spec
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"strings"
+)
+
+// Parse reads and checks the content of config/NAME. The error names everything
+// that is wrong with it; AsProblem folds it into one Problem. The Spec keeps a
+// copy of data.
+func Parse(data []byte) (*Spec, error) {
+	p, root := open(data, MaxSpecSize)
+	if root == nil {
+		return nil, p.err()
+	}
+	r := reader{problems: p, spec: &Spec{}}
+	r.object(root)
+	if err := p.err(); err != nil {
+		return nil, err
+	}
+	s := r.spec
+	s.Raw = append([]byte(nil), data...)
+	s.SHA256 = sha256.Sum256(data)
+	s.Identity = identity(root)
+	s.Warnings = r.warnings
+	return s, nil
+}
+
+// open checks data as text and grows its tree; nil means that there is none.
+func open(data []byte, limit int) (*problems, *node) {
+	t := newText(data)
+	p := &problems{text: t}
+	if at, message := t.check(limit); message != "" {
+		p.add(at, "%s", message)
+		return p, nil
+	}
+	root, err := grow(p)
+	if err != nil {
+		p.add(0, "read JSON: %v", err)
+		return p, nil
+	}
+	return p, root
+}
+
+// reader fills a Spec from the tree of its file.
+type reader struct {
+	*problems
+	spec     *Spec
+	warnings []string
+	at       map[string]int // offset of each top-level key
+}
+
+// keys are the keys that are understood, each with what reads it.
+var keys = map[string]func(r *reader, n *node){
+	"$schema":       func(*reader, *node) {},
+	"args":          (*reader).args,
+	"env":           (*reader).env,
+	"env_inherit":   func(r *reader, n *node) { r.spec.EnvInherit, _ = list(r.problems, n, "env_inherit", r.envName) },
+	"env_file":      func(r *reader, n *node) { r.spec.EnvFile, _ = list(r.problems, n, "env_file", r.envFile) },
+	"uid":           func(r *reader, n *node) { r.spec.UID = r.id(n, "uid") },
+	"gid":           func(r *reader, n *node) { r.spec.GID = r.id(n, "gid") },
+	"user":          func(r *reader, n *node) { r.spec.User, _ = r.account(n, "user") },
+	"groups":        func(r *reader, n *node) { r.spec.Groups, _ = list(r.problems, n, "groups", r.account) },
+	"group":         func(r *reader, n *node) { r.spec.Group, _ = list(r.problems, n, "group", r.filled) },
+	"cwd":           func(r *reader, n *node) { r.spec.Cwd, _ = r.path(n, "cwd") },
+	"restart":       (*reader).restart,
+	"success_codes": func(r *reader, n *node) { r.spec.SuccessCodes, _ = list(r.problems, n, "success_codes", r.code) },
+	"backoff":       (*reader).backoff,
+	"stop":          (*reader).stop,
+	"main":          func(r *reader, n *node) { r.spec.Main, _ = r.boolean(n, "main") },
+	"stdin":         (*reader).stdin,
+	"log":           (*reader).log,
+	beatcheck:       (*reader).heart,
+}
+
+// later are keys that are reserved. They are refused, because a spec that says
+// them relies on them: a memory limit that is silently not there is worse than
+// an error.
+var later = map[string]bool{
+	"umask": true, "nice": true, "oom_score_adj": true, "rlimits": true,
+	"no_new_privs": true, "capabilities": true, "cgroup": true,
+	"credentials": true, "limit": true, "after": true, "requires": true,
+	"ready": true, "watchdog": true, "instances": true, "listen": true,
+	"schedule": true,
+}
+
+// unwatched are keys for a helper that does not exist yet. Other programs may
+// read them, so they are kept.
+var unwatched = map[string]bool{
+	"ncolony.httpcheck": true, "ncolony.tcpcheck": true, "ncolony.execcheck": true,
+}
+
+// object reads the whole file.
+func (r *reader) object(root *node) {
+	r.at = make(map[string]int, len(root.members))
+	for _, m := range root.members {
+		r.at[m.key] = m.at
+		read, known := keys[m.key]
+		switch {
+		case known:
+			read(r, m.value)
+		case later[m.key]:
+			r.add(m.at, "%s: not supported yet", m.key)
+		case unwatched[m.key]:
+			r.warn("%s: no @probe helper exists yet, nothing watches it", m.key)
+		default:
+			r.stray(m, "", topKeys)
+		}
+	}
+	if _, ok := r.at["args"]; !ok {
+		r.add(root.at, "args: missing%s", instead(root))
+	}
+	uid, hasUID := r.at["uid"]
+	user, hasUser := r.at["user"]
+	if hasUID && hasUser {
+		r.add(max(uid, user), "uid: excludes user, give one of the two")
+	}
+}
+
+// instead names the key that was probably meant to be args.
+func instead(root *node) string {
+	for _, m := range root.members {
+		if strings.EqualFold(m.key, "args") {
+			return fmt.Sprintf(" (keys are lower case: %q is another)", m.key)
+		}
+	}
+	return ""
+}
+
+// warn records what is odd but not wrong.
+func (r *reader) warn(format string, args ...any) {
+	r.warnings = append(r.warnings, fmt.Sprintf(format, args...))
+}
