@@ -1,0 +1,7 @@
+//go:build darwin || freebsd
+
+package heart
+
+// utimeNow is UTIME_NOW of <sys/stat.h>: in place of nanoseconds it means the
+// present time.
+const utimeNow = -1
