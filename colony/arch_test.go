@@ -1,0 +1,127 @@
+package colony
+
+import (
+	"bytes"
+	"go/ast"
+	"go/parser"
+	gotoken "go/token"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/ncolony/ncolony-go/"
+
+// pure are the files of the core: they decide, and touch nothing.
+var pure = []string{"model.go", "event.go", "effect.go", "step.go", "reconcile.go", "restart.go", "lives.go", "stop.go", "drain.go",
+	"requests.go", "status.go", "timers.go"}
+
+// TestHouse keeps the rules of the house where a reviewer would have to
+// remember them.
+func TestHouse(t *testing.T) {
+	for file, f := range parseTree(t, "..") {
+		test := strings.HasSuffix(file, "_test.go")
+		src, err := os.ReadFile(filepath.Join("..", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := bytes.Count(src, []byte("\n")); n > 360 && !test {
+			t.Errorf("%s: %d lines; a file has one job and about 350 at most", file, n)
+		}
+		if test {
+			continue
+		}
+		in := func(dir string) bool { return strings.HasPrefix(file, dir) }
+		core := in("colony/") && slices.Contains(pure, filepath.Base(file)) && filepath.Dir(file) == "colony"
+		for _, i := range f.Imports {
+			path := strings.Trim(i.Path.Value, `"`)
+			switch {
+			case in("colony/") && slices.Contains([]string{"os/exec", "net", "net/http", "os/user", "sync", "sync/atomic"}, path):
+				// Children are forked and waited for by the loop alone; nothing is
+				// accepted from a network; state has one owner and needs no lock.
+				t.Errorf("%s imports %s", file, path)
+			case core && slices.Contains([]string{"os", "syscall", "io", "golang.org/x/sys/unix", "math/rand", "math/rand/v2", "context"}, path):
+				t.Errorf("%s imports %s: the core touches nothing", file, path)
+			case in("heart/") && filepath.Dir(file) == "heart" && strings.Contains(path, "."):
+				t.Errorf("%s imports %s: programs link heart, and get nothing else with it", file, path)
+			case strings.HasPrefix(path, module) && !allowed(filepath.Dir(file), strings.TrimPrefix(path, module)):
+				t.Errorf("%s imports %s: imports go one way, cmd -> {colony, ctl, heart} -> colony/spec", file, path)
+			}
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.GoStmt:
+				if core {
+					t.Errorf("%s starts a goroutine", file)
+				}
+			case *ast.SelectorExpr:
+				if x, ok := n.X.(*ast.Ident); ok && core && x.Name == "time" && slices.Contains([]string{"Now", "Since", "Until", "After", "AfterFunc", "NewTimer", "Sleep"}, n.Sel.Name) {
+					t.Errorf("%s calls time.%s: the core has no clock", file, n.Sel.Name)
+				}
+			}
+			return true
+		})
+	}
+}
+
+// allowed says which of our packages may import which.
+func allowed(from, to string) bool {
+	switch {
+	case strings.HasPrefix(from, "cmd/"):
+		return true
+	case to == "internal/atomicfile":
+		return from == "colony" || from == "ctl" || strings.HasPrefix(from, "heart/")
+	case to == "colony/spec":
+		return from == "colony" || from == "ctl" || from == "heart/check"
+	case to == "heart":
+		return strings.HasPrefix(from, "heart/")
+	default:
+		return false
+	}
+}
+
+// parseTree parses every Go file of the project.
+func parseTree(t *testing.T, root string) map[string]*ast.File {
+	t.Helper()
+	files := map[string]*ast.File{}
+	err := filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == "testdata" || strings.HasPrefix(d.Name(), ".") && path != root) {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(path, ".go") {
+			return nil
+		}
+		f, err := parser.ParseFile(gotoken.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, path)
+		files[filepath.ToSlash(rel)] = f
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// What PID 1 links: no server, no NSS, no cryptography of others. (Plain "net"
+// comes with pflag, for its flags of IP addresses; the linker drops most of it.)
+func TestWhatTheBinaryLinks(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", module+"cmd/ncolony").Output()
+	if err != nil {
+		t.Skipf("go list: %v", err)
+	}
+	for _, dep := range strings.Fields(string(out)) {
+		switch dep {
+		case "net/http", "os/user", "html/template", "crypto/tls":
+			t.Errorf("cmd/ncolony links %s", dep)
+		}
+	}
+}

@@ -1,0 +1,286 @@
+package colony
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// orphanage lists the processes that were given to us because their parents
+// died. The kernel adds those to the children of our first thread, while our
+// own children stay with the thread that forked them, the spawner's: one short
+// read tells whether anything is left of anybody.
+type orphanage struct {
+	fd  int // /proc/self/task/PID/children of the first thread; -1 where there is no such file
+	buf []byte
+}
+
+func openOrphanage() *orphanage {
+	if checkProc() != nil {
+		return &orphanage{fd: -1}
+	}
+	fd, err := unix.Open(fmt.Sprintf("/proc/self/task/%d/children", os.Getpid()), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		fd = -1
+	}
+	return &orphanage{fd, make([]byte, 4096)}
+}
+
+// holds reports whether one of the orphans is not known, or cannot be known. It
+// reads no further than the first such one, because in a storm there are many.
+func (o *orphanage) holds(known func(int) bool) bool {
+	if o.fd < 0 {
+		return true
+	}
+	at := 0
+	for {
+		n, err := unix.Pread(o.fd, o.buf, int64(at))
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return true
+		}
+		if n == 0 {
+			return false
+		}
+		// The kernel ends each number with a blank and, as far as is known, each
+		// answer with a whole number.
+		end := bytes.LastIndexByte(o.buf[:n], ' ') + 1
+		if end == 0 {
+			return true
+		}
+		for _, pid := range parsePIDs(o.buf[:end]) {
+			if !known(pid) {
+				return true
+			}
+		}
+		at += end
+	}
+}
+
+func parsePIDs(b []byte) (pids []int) {
+	for _, f := range bytes.Fields(b) {
+		if pid, err := strconv.Atoi(string(f)); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// checkProc says why /proc cannot tell us about our children.
+func checkProc() error {
+	self, err := os.Readlink("/proc/self")
+	switch {
+	case err != nil:
+		return fmt.Errorf("what services leave behind outside of their process group cannot be seen: %w", err)
+	case self != strconv.Itoa(os.Getpid()):
+		return errors.New("what services leave behind outside of their process group cannot be seen: /proc is that of another pid namespace")
+	default:
+		return nil
+	}
+}
+
+// stat is what /proc/PID/stat says.
+type stat struct {
+	command string
+	state   byte
+	parent  int
+	group   int
+	session int
+	start   uint64 // clock ticks since boot
+}
+
+func readStat(pid int) (stat, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return stat{}, err
+	}
+	return parseStat(b)
+}
+
+// parseStat reads the line from both ends: the command may hold anything, also
+// blanks and parentheses.
+func parseStat(b []byte) (st stat, err error) {
+	open, end := bytes.IndexByte(b, '('), bytes.LastIndexByte(b, ')')
+	if open < 0 || end < open {
+		return st, errors.New("read /proc/PID/stat: no command in it")
+	}
+	f := strings.Fields(string(b[end+1:]))
+	if len(f) < 20 {
+		return st, errors.New("read /proc/PID/stat: too short")
+	}
+	st.command, st.state = string(b[open+1:end]), f[0][0]
+	st.parent, _ = strconv.Atoi(f[1])
+	st.group, _ = strconv.Atoi(f[2])
+	st.session, _ = strconv.Atoi(f[3])
+	st.start, err = strconv.ParseUint(f[19], 10, 64)
+	return st, err
+}
+
+// censor counts what is left of lives, each time in a goroutine of its own:
+// reading the environment of a process can block while that process is in
+// trouble.
+type censor struct {
+	colony string // our id, the first part of every token
+	blind  bool   // /proc is not to be believed
+	out    outbox
+}
+
+func newCensor(colony string, out outbox) *censor {
+	return &censor{colony, checkProc() != nil, out}
+}
+
+func (c *censor) census(q census) { go func() { c.out.send(c.answer(q)) }() }
+
+// answer counts. A panic is an answer too: one that is not believed.
+func (c *censor) answer(q census) (ev event) {
+	defer func() {
+		if p := recover(); p != nil {
+			ev = recovered{fmt.Sprintf("%v in a census", p), string(debug.Stack())}
+		}
+	}()
+	return c.count(q)
+}
+
+// count finds the lives that the processes below us belong to: by session or
+// group of the main process, by token, else by their parent's.
+func (c *censor) count(q census) counted {
+	ev := counted{number: q.number, left: map[lifeID][]process{}}
+	byLeader := map[int]lifeID{}
+	byToken := map[string]lifeID{}
+	for _, l := range q.lives {
+		ev.left[l.life] = nil
+		if l.main != 0 {
+			byLeader[l.main] = l.life
+		}
+		byToken[token(c.colony, l.life)] = l.life
+	}
+	if c.blind {
+		return ev
+	}
+	known := map[int]bool{}
+	for _, pid := range q.known {
+		known[pid] = true
+	}
+	var walk func(pids []int, of lifeID)
+	walk = func(pids []int, of lifeID) {
+		for _, pid := range pids {
+			if known[pid] {
+				continue
+			}
+			known[pid] = true
+			st, err := readStat(pid)
+			if err != nil {
+				continue
+			}
+			id := of
+			if l, ok := byLeader[st.session]; ok {
+				id = l
+			} else if l, ok := byLeader[st.group]; ok {
+				id = l
+			} else if t := readToken(pid); t != "" && strings.HasPrefix(t, c.colony+":") {
+				id = byToken[t] // the zero id: of a life nobody asked about
+			}
+			switch {
+			case st.state == 'Z' || st.state == 'X':
+			case id == lifeID{}:
+				ev.unattributed++
+			default:
+				_, inGroup := byLeader[st.group]
+				ev.left[id] = append(ev.left[id], process{processID{pid, st.start}, st.command, inGroup})
+			}
+			walk(childrenOf(pid), id)
+		}
+	}
+	walk(childrenOf(os.Getpid()), lifeID{})
+	return ev
+}
+
+// descendants lists every process below us that is no zombie.
+func descendants() (all []process) {
+	var walk func(pids []int)
+	walk = func(pids []int) {
+		for _, pid := range pids {
+			st, err := readStat(pid)
+			if err != nil {
+				continue
+			}
+			walk(childrenOf(pid))
+			if st.state != 'Z' && st.state != 'X' {
+				all = append(all, process{processID: processID{pid, st.start}, command: st.command})
+			}
+		}
+	}
+	walk(childrenOf(os.Getpid()))
+	return all
+}
+
+// childrenOf lists the children of all threads of a process.
+func childrenOf(pid int) (pids []int) {
+	dir := fmt.Sprintf("/proc/%d/task", pid)
+	tasks, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	for _, t := range tasks {
+		b, err := os.ReadFile(dir + "/" + t.Name() + "/children")
+		if errors.Is(err, os.ErrNotExist) {
+			if _, err := os.Stat(dir + "/" + t.Name()); err == nil {
+				return childrenByParent(pid) // the thread is there, such a file is not
+			}
+		}
+		pids = append(pids, parsePIDs(b)...)
+	}
+	return pids
+}
+
+// childrenByParent is childrenOf on kernels without CONFIG_PROC_CHILDREN.
+func childrenByParent(parent int) (pids []int) {
+	for _, pid := range allPIDs() {
+		if st, err := readStat(pid); err == nil && st.parent == parent {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// allPIDs lists the processes that /proc shows.
+func allPIDs() (pids []int) {
+	all, _ := os.ReadDir("/proc")
+	for _, e := range all {
+		if pid, err := strconv.Atoi(e.Name()); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// tokenKey is the variable by which a process is told to be of a life, wherever
+// it has gone.
+const tokenKey = "NCOLONY_TOKEN="
+
+func token(colony string, l lifeID) string {
+	return colony + ":" + l.name + ":" + strconv.FormatUint(l.generation, 10)
+}
+
+// readToken returns the token in a process's environment, "" where there is
+// none or we may not look.
+func readToken(pid int) string {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+	if err != nil {
+		return ""
+	}
+	for kv := range bytes.SplitSeq(b, []byte{0}) {
+		if v, ok := bytes.CutPrefix(kv, []byte(tokenKey)); ok {
+			return string(v)
+		}
+	}
+	return ""
+}

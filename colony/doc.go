@@ -1,0 +1,39 @@
+// Package colony is the supervisor: the parent of every process of a colony,
+// driven by files.
+//
+//	config dir ──┐ truth                                  ┌──────── the core ────────┐
+//	             ├─ watcher: inotify = hint, scan = net ─>│ step(now, event) effects │
+//	messages dir ┘                                        │  wanted: specs, requests │
+//	signals ─────────────────────────────────────────────>│  actual: lives, pid index│
+//	SIGCHLD ── peek, step, reap, until none is left ─────>│ deadline(): when to wake │
+//	one timer ───────────────────────────────────────────>└───────────┬──────────────┘
+//	                                                                  │
+//	        the loop performs the effects in order <──────────────────┘
+//	        spawn -> spawner -> started | spawnFailed
+//	        signal, census -> counted, publish -> publisher, report -> log
+//
+// Files are read into specs, specs become the wanted state, one pure function
+// compares wanted with actual and returns effects, one loop performs them, and
+// every exit comes back as one more event.
+//
+// Where to look:
+//
+//	restart.go    what follows a life that is over: the restart decision
+//	reconcile.go  wanted against actual, for one service
+//	lives.go      a life from fork to empty
+//	stop.go       how a life is ended
+//	drain.go      how the colony ends
+//	requests.go   messages and their results
+//	model.go, event.go, effect.go, step.go   the words and the entry
+//	status.go     what is published
+//	loop.go       the only caller of step, wait and kill, and what it asks for
+//	run.go        all of it put together, and the select
+//	kernel_linux.go, census.go               the kernel; what is left of a life
+//	spawner.go, prepare.go, identity.go      forks, one at a time
+//	watcher.go, configdir.go, scan.go, messages.go    the two directories
+//	publisher.go, journal.go, results.go, ledger.go   what is written below state/
+//	places.go, epoch.go, survivors.go        directories, locks, what earlier starts have left
+//
+// The core (everything up to status.go) has no clock, no I/O, no goroutine and
+// no lock.
+package colony

@@ -1,0 +1,135 @@
+package colony
+
+import (
+	"log/slog"
+
+	"github.com/ncolony/ncolony-go/colony/spec"
+)
+
+// effect is something that the loop has to do. The core returns them in the
+// order in which they have to happen.
+type effect interface{ isEffect() }
+
+type (
+	// spawn orders a process. It is answered by started or spawnFailed with the
+	// same order number.
+	spawn struct {
+		order uint64
+		life  lifeID
+		spec  *spec.Spec
+		kind  childKind
+		argv  []string // kindStopCommand: what to run
+		main  int      // kindStopCommand: the pid it is about
+	}
+
+	// relieve gives the remaining orders to a fresh spawner: the one at work
+	// does not come back.
+	relieve struct{}
+
+	// signal sends one to a child that has not been reaped, or to its group.
+	signal struct {
+		pid    int
+		group  bool
+		signal spec.Signal
+	}
+
+	// signalRest sends one to processes that are not our children by fork; each
+	// is identified again first.
+	signalRest struct {
+		processes []process
+		signal    spec.Signal
+	}
+
+	// census asks what is left of lives whose main process is gone.
+	census struct {
+		number uint64
+		lives  []lifeQuery
+		known  []int // the pids that are main processes or stop commands
+	}
+
+	// sweep signals every process below us that is left at the end of a drain.
+	sweep struct{ signal spec.Signal }
+
+	// publish says what is true of a service now; retract, that there is none.
+	publish struct{ status spec.Status }
+	retract struct{ name string }
+
+	// publishColony says what is true of the colony.
+	publishColony struct{ status spec.ColonyStatus }
+
+	// keepSpec stores the spec that the life of a service was started with.
+	keepSpec struct {
+		name string
+		spec *spec.Spec
+	}
+
+	// ended tells the ledger that a life's main process was reaped.
+	ended struct {
+		life lifeID
+		pid  int
+	}
+
+	// record appends to the events.
+	record struct{ event spec.Event }
+
+	// answer writes a result.
+	answer struct {
+		file   string
+		result spec.Result
+	}
+
+	// keepStop and forgetStop remember across starts that a service is stopped.
+	keepStop struct {
+		name string
+		note spec.StopNote
+	}
+	forgetStop struct{ name string }
+
+	// rescan asks the watcher for a full look, and to believe what it finds.
+	rescan struct{}
+
+	// report is a line for the log.
+	report struct {
+		level slog.Level
+		text  string
+		attrs []slog.Attr
+	}
+
+	// exit ends the supervisor.
+	exit struct{ code int }
+)
+
+func (spawn) isEffect()         {}
+func (relieve) isEffect()       {}
+func (signal) isEffect()        {}
+func (signalRest) isEffect()    {}
+func (census) isEffect()        {}
+func (sweep) isEffect()         {}
+func (publish) isEffect()       {}
+func (retract) isEffect()       {}
+func (publishColony) isEffect() {}
+func (keepSpec) isEffect()      {}
+func (ended) isEffect()         {}
+func (record) isEffect()        {}
+func (answer) isEffect()        {}
+func (keepStop) isEffect()      {}
+func (forgetStop) isEffect()    {}
+func (rescan) isEffect()        {}
+func (report) isEffect()        {}
+func (exit) isEffect()          {}
+
+// childKind is what a child is to its service.
+type childKind int
+
+const (
+	kindService     childKind = iota // the main process of a life
+	kindCommand                      // the same, for `-- CMD`: our environment, our terminal
+	kindStopCommand                  // stop.command
+)
+
+// lifeQuery is a life as a census has to know it: what belongs to it is found
+// by the session or group of its main process, or by its token.
+type lifeQuery struct {
+	life lifeID
+	main int // pid its main process had; 0 = that says nothing any more
+}

@@ -1,0 +1,148 @@
+package colony
+
+import (
+	"time"
+
+	"github.com/ncolony/ncolony-go/colony/spec"
+)
+
+// instant is a point on the monotonic clock of this boot, in nanoseconds; the
+// zero instant is never.
+type instant time.Duration
+
+func (i instant) add(d time.Duration) instant { return i + instant(d) }
+func (i instant) sub(o instant) time.Duration { return time.Duration(i - o) }
+
+// moment is now, twice: mono for every decision, wall for what people read.
+type moment struct {
+	mono instant
+	wall time.Time
+}
+
+// event is something that has happened. step is the only reader.
+type event interface{ isEvent() }
+
+type (
+	// ticked: time has passed; what is due is done after every event anyway.
+	ticked struct{}
+
+	// seen: the file of one service was looked at, and is not what it was.
+	// Exactly one of spec, problem and gone is set.
+	seen struct {
+		name    string
+		spec    *spec.Spec
+		problem *spec.Problem
+		gone    bool
+	}
+
+	// scanned: the whole config directory was looked at; what changed came
+	// before as seen.
+	scanned struct {
+		bad   map[string]string // files that can be no spec, and why
+		names map[string]bool   // the first time: the services that have a file
+	}
+
+	// received: a message was taken out of the messages directory, and its
+	// unfinished result written.
+	received struct {
+		file    string // its name; the result's name without .json
+		at      time.Time
+		message *spec.Message // nil: problem says why
+		problem *spec.Problem
+		trusted bool   // from root or our own uid
+		old     bool   // it was there before the supervisor started
+		by      string // for the record: the owner's uid
+	}
+
+	// started: an ordered spawn has become a process.
+	started struct {
+		order uint64
+		pid   int
+	}
+
+	// spawnFailed: an ordered spawn has not.
+	spawnFailed struct {
+		order uint64
+		fault fault
+	}
+
+	// exited: a child of ours is dead. Unless reaped is set it is still a
+	// zombie, which keeps its pid and its process group's number ours.
+	exited struct {
+		pid    int
+		status exitStatus
+		reaped bool
+		alone  bool // certainly nothing is left of it, or of any other
+	}
+
+	// counted: a census is complete.
+	counted struct {
+		number       uint64               // of the census
+		left         map[lifeID][]process // what is left of the lives that were asked about
+		unattributed int                  // processes below us that belong to no life
+	}
+
+	// signalled: somebody has sent us a signal.
+	signalled struct{ signal spec.Signal }
+
+	// degraded: an edge cannot do part of its work; why "" means that it can
+	// again.
+	degraded struct{ what, why string }
+
+	// recovered: a step panicked; the event that did it was dropped.
+	recovered struct{ what, stack string }
+)
+
+func (ticked) isEvent()      {}
+func (seen) isEvent()        {}
+func (scanned) isEvent()     {}
+func (received) isEvent()    {}
+func (started) isEvent()     {}
+func (spawnFailed) isEvent() {}
+func (exited) isEvent()      {}
+func (counted) isEvent()     {}
+func (signalled) isEvent()   {}
+func (degraded) isEvent()    {}
+func (recovered) isEvent()   {}
+
+// exitStatus is how a process ended, kept whole: signal is 0 unless it was
+// killed by one, and then code is 0.
+type exitStatus struct {
+	code   int
+	signal spec.Signal
+	core   bool
+}
+
+// fault is why a spawn failed.
+type fault struct {
+	text  string
+	class faultClass
+}
+
+type faultClass int
+
+const (
+	faultOther     faultClass = iota // the spec asks for something that cannot be done now
+	faultMissing                     // no such program: a main gives 127
+	faultTransient                   // the machine is out of something: tried again whatever the policy
+	faultBusy                        // the program is being written: tried again soon
+)
+
+// lifeID names one life of one service for ever.
+type lifeID struct {
+	name       string
+	generation uint64
+}
+
+// process is one process, told apart from a later one with the same pid by its
+// start time (clock ticks since boot, /proc/PID/stat field 22).
+type process struct {
+	processID
+	command string // its name, for people
+	inGroup bool   // in the process group of the life's main process
+}
+
+type processID struct {
+	pid   int
+	start uint64
+}

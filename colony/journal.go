@@ -1,0 +1,184 @@
+package colony
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ncolony/ncolony-go/colony/spec"
+	"github.com/ncolony/ncolony-go/internal/atomicfile"
+)
+
+// journal is events/: current.jsonl, to which events are appended, and the
+// files it was before, current.jsonl.1 the youngest.
+type journal struct {
+	dir      string
+	file     *os.File
+	size     int64
+	seq      uint64 // of the last event
+	reserved uint64 // numbers up to this one are ours
+}
+
+const (
+	journalSize  = 10 << 20 // of one file, bytes
+	journalFiles = 5        // kept, the current one among them
+	seqBlock     = 1000     // numbers reserved with one write
+)
+
+func openJournal(dir string) *journal {
+	j := &journal{dir: dir}
+	// The reservation, not the last line, says where to go on: a line may not
+	// have reached the disk, or its file may have been deleted by hand.
+	if b, err := os.ReadFile(j.path("seq")); err == nil {
+		j.seq, _ = strconv.ParseUint(strings.TrimSpace(string(b)), 10, 64)
+	}
+	for _, name := range []string{currentEvents, currentEvents + ".1"} { // one of them may have just been begun
+		j.seq = max(j.seq, lastSeq(j.path(name)))
+	}
+	j.reserved = j.seq
+	return j
+}
+
+func (j *journal) path(name string) string { return filepath.Join(j.dir, name) }
+
+const currentEvents = "current.jsonl"
+
+// lastSeq is the number of the last whole line of a file, in case the
+// reservation was lost; 0 if there is none.
+func lastSeq(path string) uint64 {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return 0
+	}
+	lines := bytes.Split(b, []byte("\n"))
+	for i := len(lines) - 1; i >= 0; i-- {
+		var e spec.Event
+		if json.Unmarshal(lines[i], &e) == nil && e.Seq > 0 {
+			return e.Seq
+		}
+	}
+	return 0
+}
+
+// append numbers and writes events. Those that cannot be written are lost, and
+// their numbers with them.
+func (j *journal) append(events []spec.Event) error {
+	var b bytes.Buffer
+	failure := j.reserve(uint64(len(events)))
+	for i := range events {
+		j.seq++
+		events[i].Seq = j.seq
+		line, err := json.Marshal(&events[i])
+		if err != nil {
+			failure = errors.Join(failure, err)
+			continue
+		}
+		b.Write(append(line, '\n'))
+	}
+	if err := j.open(); err != nil {
+		return errors.Join(failure, err)
+	}
+	n, err := j.file.Write(b.Bytes())
+	j.size += int64(n)
+	if err != nil {
+		j.close() // the next open ends the torn line
+		return fmt.Errorf("append events: %w", err)
+	}
+	if j.size >= journalSize {
+		failure = errors.Join(failure, j.rotate())
+	}
+	return failure
+}
+
+// reserve claims n numbers, and a block of them ahead. Where that cannot be
+// written the numbers are used all the same, being still unique while we run,
+// and the next call tries again.
+func (j *journal) reserve(n uint64) error {
+	if j.seq+n <= j.reserved {
+		return nil
+	}
+	next := j.seq + n + seqBlock
+	err := atomicfile.Write(j.path("seq"), []byte(strconv.FormatUint(next, 10)+"\n"), 0o640, false)
+	if err == nil {
+		j.reserved = next
+	}
+	return err
+}
+
+// open opens the current file. One that somebody deleted or moved away is
+// begun anew.
+func (j *journal) open() error {
+	if j.file != nil {
+		if standsAt(j.file, j.path(currentEvents)) {
+			return nil
+		}
+		j.close()
+	}
+	f, end, err := openLines(j.path(currentEvents), 0o640)
+	if err != nil {
+		return fmt.Errorf("open events: %w", err)
+	}
+	j.file, j.size = f, end
+	return nil
+}
+
+// openLines opens a file of lines for appending, and ends a line that a crash
+// or a full disk has torn: what is appended must not become part of it.
+func openLines(path string, perm os.FileMode) (f *os.File, size int64, err error) {
+	f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND|unix.O_CLOEXEC, perm)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+		}
+	}()
+	if size, err = f.Seek(0, io.SeekEnd); err != nil || size == 0 {
+		return f, 0, err
+	}
+	last := make([]byte, 1)
+	if _, err = f.ReadAt(last, size-1); err != nil || last[0] == '\n' {
+		return f, size, err
+	}
+	_, err = f.Write([]byte("\n"))
+	return f, size + 1, err
+}
+
+// standsAt reports whether path still leads to f.
+func standsAt(f *os.File, path string) bool {
+	here, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat(path)
+	return err == nil && os.SameFile(here, there)
+}
+
+func (j *journal) close() {
+	if j.file != nil {
+		j.file.Close()
+		j.file = nil
+	}
+}
+
+// rotate makes current.jsonl the first of the old files, and drops the oldest.
+func (j *journal) rotate() error {
+	j.close()
+	old := func(i int) string { return j.path(currentEvents + "." + strconv.Itoa(i)) }
+	var failure error
+	for i := journalFiles - 2; i >= 1; i-- {
+		if err := os.Rename(old(i), old(i+1)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			failure = err
+		}
+	}
+	return errors.Join(failure, os.Rename(j.path(currentEvents), old(1)))
+}

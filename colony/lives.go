@@ -1,0 +1,320 @@
+package colony
+
+import (
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/ncolony/ncolony-go/colony/spec"
+)
+
+const (
+	// spawnWindow is how many orders may be out at once: enough to keep the
+	// spawner busy, few enough that a drain need not wait for many.
+	spawnWindow = 4
+	// spawnPatience is how long one may take before a fresh spawner gets the rest.
+	spawnPatience = 10 * time.Second
+	// maxOverdue bounds the spawners that never come back, and their threads.
+	maxOverdue = 8
+)
+
+// enqueue has s wait for the spawner.
+func (m *model) enqueue(s *service) {
+	m.setPhase(s, queued)
+	m.queue = append(m.queue, s)
+}
+
+// dispatch hands waiting services to the spawner, within the window.
+func (m *model) dispatch() {
+	for len(m.queue) > 0 && m.outstanding() < spawnWindow {
+		s := m.queue[0]
+		m.queue[0] = nil
+		m.queue = m.queue[1:]
+		if s.phase == queued && m.services[s.name] == s {
+			m.spawn(s)
+		}
+	}
+	if len(m.queue) == 0 {
+		m.queue = nil // let the array go
+	}
+}
+
+// outstanding counts the orders in the window: all but those we gave up
+// waiting for.
+func (m *model) outstanding() int {
+	n := 0
+	for _, o := range m.orders {
+		if !o.overdue {
+			n++
+		}
+	}
+	return n
+}
+
+// spawn begins a life.
+func (m *model) spawn(s *service) {
+	s.generation++
+	s.restart = false
+	s.life = life{spec: s.spec}
+	m.setPhase(s, spawning)
+	kind := kindService
+	if s.cmd {
+		kind = kindCommand
+	}
+	m.order(s, kind, nil)
+}
+
+func (m *model) order(s *service, kind childKind, argv []string) {
+	m.ordered++
+	m.orders = append(m.orders, &order{number: m.ordered, service: s, kind: kind, life: s.lifeID(), since: m.now.mono})
+	m.emit(spawn{order: m.ordered, life: s.lifeID(), spec: s.life.spec, kind: kind, argv: argv, main: s.life.pid})
+}
+
+// slowest is the order the spawner is at, if that can be known: the oldest that
+// is not overdue. nil when there is none, or no more spawners may be spent.
+func (m *model) slowest() *order {
+	overdue := 0
+	for _, o := range m.orders {
+		if !o.overdue {
+			if overdue >= maxOverdue {
+				return nil
+			}
+			return o
+		}
+		overdue++
+	}
+	return nil
+}
+
+// overdue gives up on an order for now: it is shown, and the others go to a
+// fresh spawner. It may still be answered.
+func (m *model) overdue(o *order) {
+	o.overdue = true
+	o.service.warnings = []string{"the start has been under way for " + spawnPatience.String() +
+		": the program or its directory is on a file system that does not answer"}
+	m.touch(o.service)
+	m.reportFor(o.service, slog.LevelWarn, "start hangs", slog.Duration("after", spawnPatience))
+	m.emit(relieve{})
+	for _, o := range m.orders {
+		if !o.overdue {
+			o.since = m.now.mono
+		}
+	}
+}
+
+// answered takes an order off the list; nil if it is not on it.
+func (m *model) answered(number uint64) *order {
+	for i, o := range m.orders {
+		if o.number != number {
+			continue
+		}
+		m.orders = slices.Delete(m.orders, i, i+1)
+		if next := m.slowest(); next != nil && !o.overdue {
+			next.since = m.now.mono
+		}
+		if o.overdue {
+			o.service.warnings = nil
+		}
+		return o
+	}
+	return nil
+}
+
+// tooLate reports whether an order was for a stop command whose life is over: a
+// life that is being killed does not wait for one.
+func (o *order) tooLate() bool {
+	return o.kind == kindStopCommand && (o.life != o.service.lifeID() || o.service.phase != stopping)
+}
+
+// started takes in that an order has become a process.
+func (m *model) started(ev started) {
+	o := m.answered(ev.order)
+	if o == nil {
+		m.report(slog.LevelError, "internal error: started without an order", slog.Int("pid", ev.pid))
+		return
+	}
+	s := o.service
+	if o.tooLate() { // it dies an orphan
+		m.emit(signal{pid: ev.pid, group: true, signal: sigKILL})
+		m.letGo()
+		return
+	}
+	m.pids[ev.pid] = child{s, o.kind}
+	if o.kind == kindStopCommand {
+		s.life.ordered, s.life.command = false, ev.pid
+		if s.life.stage == killing {
+			m.emit(signal{pid: ev.pid, group: true, signal: sigKILL}) // it has come too late
+		}
+	} else {
+		s.life.pid, s.life.leader, s.life.started = ev.pid, ev.pid, m.now
+		s.busy = 0
+		s.starts++
+		m.recordFor(s, spec.Event{Type: spec.EventStarted, PID: ev.pid})
+		m.reportFor(s, slog.LevelInfo, "started", slog.Int("pid", ev.pid), slog.Uint64("generation", s.generation))
+		m.setPhase(s, up)
+		m.emit(keepSpec{s.name, s.life.spec})
+	}
+	m.touch(s)
+	h, ok := m.held[ev.pid]
+	delete(m.held, ev.pid)
+	if ok && h.seq >= o.number {
+		m.exited(h.exit)
+	}
+	m.letGo()
+}
+
+// spawnFailed takes in that an order has not.
+func (m *model) spawnFailed(ev spawnFailed) {
+	o := m.answered(ev.order)
+	if o == nil {
+		m.report(slog.LevelError, "internal error: spawn failed without an order")
+		return
+	}
+	defer m.letGo()
+	s := o.service
+	if o.tooLate() {
+		return
+	}
+	if o.kind == kindStopCommand {
+		s.life.ordered = false
+		m.reportFor(s, slog.LevelError, "stop command did not start", slog.String("err", ev.fault.text))
+		m.commandOver(s)
+		return
+	}
+	s.lastExit = &spec.Exit{SpawnError: ev.fault.text, At: m.now.wall}
+	s.missing = ev.fault.class == faultMissing
+	m.recordFor(s, spec.Event{Type: spec.EventSpawnFailed, Error: ev.fault.text})
+	m.reportFor(s, slog.LevelError, "did not start", slog.String("err", ev.fault.text))
+	m.failAsks(s, func(a ask) bool { return !a.stop && s.generation > a.after }, ev.fault.text)
+	s.life = life{}
+	m.afterNothing(s, ev.fault)
+}
+
+// exited takes in the death of a child.
+func (m *model) exited(ev exited) {
+	c, ok := m.pids[ev.pid]
+	switch {
+	case !ok && len(m.orders) > 0:
+		// It may be a child whose started is still on its way. By the time that
+		// comes, the zombie is gone.
+		ev.reaped, ev.alone = true, false
+		m.held[ev.pid] = heldExit{ev, m.ordered}
+		m.recount()
+		return
+	case !ok:
+		m.orphans++
+		m.colonyDirty = true
+		m.recount()
+		return
+	}
+	delete(m.pids, ev.pid)
+	s := c.service
+	m.touch(s)
+	if c.kind == kindStopCommand {
+		s.life.command = 0
+		if s.life.pid == 0 && !ev.alone && m.scope(s) != spec.ScopeMain {
+			m.leftBehind(s, ev)
+		}
+		m.commandOver(s)
+		return
+	}
+	m.mainExited(s, ev)
+}
+
+// letGo counts the held exits that no order can be waiting for any more.
+func (m *model) letGo() {
+	if len(m.orders) > 0 || len(m.held) == 0 {
+		return
+	}
+	m.orphans += uint64(len(m.held))
+	m.colonyDirty = true
+	clear(m.held)
+	m.recount()
+}
+
+// mainExited takes in the death of the main process of a life. The life is not
+// over before it is empty.
+func (m *model) mainExited(s *service, ev exited) {
+	l := &s.life
+	l.exit = m.newExit(ev.status, l.started)
+	s.lastExit = l.exit
+	l.pid, l.died = 0, m.now.mono
+	m.emit(ended{s.lifeID(), ev.pid})
+	m.recordFor(s, spec.Event{Type: spec.EventExited, PID: ev.pid, Exit: l.exit})
+	m.reportExit(s, ev.pid, l)
+	m.mainOver(s, !l.asked && !s.restart && !startsAgain(s.spec, l.exit))
+	if s.phase == up {
+		m.setPhase(s, stopping)
+		l.stage = terminating
+		l.deadline = m.now.mono.add(m.grace(s))
+		m.dueStop(s)
+	} else if l.stage == commanding {
+		l.stage = terminating
+	}
+	if m.scope(s) == spec.ScopeMain || ev.alone {
+		m.ifEmpty(s)
+		return
+	}
+	l.grouped = !ev.reaped
+	m.leftBehind(s, ev)
+}
+
+// leftBehind takes in that a child of a life is dead, and something may be left
+// of that life or of another. While its zombie holds the number its group is
+// certainly ours.
+func (m *model) leftBehind(s *service, ev exited) {
+	if !ev.reaped {
+		m.emit(signal{pid: ev.pid, group: true, signal: s.life.rest()})
+	}
+	s.life.unclear = true
+	m.leaving[s] = true
+	m.recount()
+}
+
+// rest is the signal for what a main process has left behind.
+func (l *life) rest() spec.Signal {
+	if l.stage == killing {
+		return sigKILL
+	}
+	return sigTERM
+}
+
+// ifEmpty ends the life of s if nothing is left of it.
+func (m *model) ifEmpty(s *service) {
+	l := &s.life
+	if s.phase != stopping || l.pid != 0 || l.command != 0 || l.ordered && l.stage != killing || l.unclear || len(l.left) > 0 {
+		return
+	}
+	if m.now.wall.After(l.exit.At) {
+		m.recordFor(s, spec.Event{Type: spec.EventEmptied})
+	}
+	s.warnings = nil
+	over := s.life
+	s.life = life{}
+	delete(m.leaving, s)
+	m.afterLife(s, over)
+}
+
+// newExit is how a process ended that was started then.
+func (m *model) newExit(st exitStatus, began moment) *spec.Exit {
+	e := &spec.Exit{At: m.now.wall, Ran: m.now.mono.sub(began.mono).Seconds(), Core: st.core}
+	if st.signal != 0 {
+		e.Signal = st.signal.String()
+	} else {
+		e.Code = &st.code
+	}
+	return e
+}
+
+func (m *model) reportExit(s *service, pid int, l *life) {
+	how := slog.String("signal", l.exit.Signal)
+	level := slog.LevelInfo
+	if l.exit.Code != nil {
+		how = slog.Int("code", *l.exit.Code)
+	}
+	if !l.asked && (l.exit.Code == nil || *l.exit.Code != 0) {
+		level = slog.LevelWarn
+	}
+	m.reportFor(s, level, "exited", slog.Int("pid", pid), slog.Uint64("generation", s.generation), how,
+		slog.Duration("ran", m.now.mono.sub(l.started.mono)))
+}

@@ -1,0 +1,148 @@
+package colony
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"github.com/ncolony/ncolony-go/colony/spec"
+)
+
+// kernel is what the loop asks of the operating system. The real one is in
+// kernel_linux.go; tests and simulations bring their own.
+type kernel interface {
+	// peek returns the next dead child, left a zombie; false when there is none.
+	peek() (exited, bool)
+	// orphans reports whether we have children that known does not know: what
+	// parents have left to us by their death.
+	orphans(known func(pid int) bool) bool
+	// reap collects the zombie peek has returned.
+	reap(pid int)
+	// spawn begins a process; started or spawnFailed answers.
+	spawn(spawn)
+	relieve()
+	signal(signal) error
+	signalRest(signalRest)
+	sweep(sweep)
+	// census begins a count; counted answers.
+	census(census)
+}
+
+// files is what the loop tells the world. Nothing here may block.
+type files interface {
+	write(effect) // what is published and recorded
+	rescan()
+	log(report)
+}
+
+// loop performs what the core decides. It is the only caller of step, wait and
+// kill, and it never blocks but in its select.
+type loop struct {
+	model  *model
+	kernel kernel
+	files  files
+	clock  func() moment
+	code   int
+	done   bool
+}
+
+// turn takes in one event and performs what follows from it.
+func (l *loop) turn(ev event) {
+	for _, e := range l.step(ev) {
+		l.perform(e)
+	}
+}
+
+// step is the model's step behind a net: an event that makes it panic is
+// dropped and recorded, and everything else goes on.
+func (l *loop) step(ev event) (effects []effect) {
+	defer func() {
+		if p := recover(); p != nil {
+			what := fmt.Sprintf("%v while handling %T", p, ev)
+			if _, twice := ev.(recovered); !twice {
+				effects = l.step(recovered{what, string(debug.Stack())})
+			}
+		}
+	}()
+	return l.model.step(l.clock(), ev)
+}
+
+// reap takes in every dead child. A zombie holds its number until its death
+// was handled, so that a signal to its group cannot reach a stranger.
+// more means that it has stopped for the sake of everything else there is to do.
+func (l *loop) reap() (more bool) {
+	for range reapMost {
+		ev, ok := l.kernel.peek()
+		if !ok {
+			return false
+		}
+		if l.ours(ev.pid) {
+			ev.alone = !l.kernel.orphans(l.ours)
+		}
+		l.turn(ev)
+		l.kernel.reap(ev.pid)
+	}
+	return true
+}
+
+// reapMost is how many of the dead are taken in before others get a turn.
+const reapMost = 256
+
+// ours reports whether a pid is a main process or a stop command.
+func (l *loop) ours(pid int) bool {
+	_, ok := l.model.pids[pid]
+	return ok
+}
+
+func (l *loop) perform(e effect) {
+	switch e := e.(type) {
+	case spawn:
+		l.kernel.spawn(e)
+	case relieve:
+		l.kernel.relieve()
+	case signal:
+		if err := l.kernel.signal(e); err != nil {
+			l.files.log(report{slog.LevelWarn, "signal not sent", []slog.Attr{slog.Int("pid", e.pid),
+				slog.String("signal", e.signal.String()), slog.String("err", err.Error())}})
+		}
+	case signalRest:
+		l.kernel.signalRest(e)
+	case sweep:
+		l.kernel.sweep(e)
+	case census:
+		l.kernel.census(e)
+	case rescan:
+		l.files.rescan()
+	case report:
+		l.files.log(e)
+	case exit:
+		l.code, l.done = e.code, true
+	default:
+		l.files.write(e)
+	}
+}
+
+// commandSpec is the spec of `-- CMD`.
+func commandSpec(argv []string) *spec.Spec {
+	sp := &spec.Spec{Args: argv, Main: true, Stdin: spec.StdinInherit}
+	sp.Raw, _ = json.Marshal(map[string]any{"args": argv, "main": true}) // strings: it cannot fail
+	return sp
+}
+
+// helperSpec is the spec of a helper that is started as argv. It has our
+// environment, less what is meant for us alone.
+func helperSpec(argv []string) *spec.Spec {
+	env := map[string]string{}
+	for _, kv := range os.Environ() {
+		k, v, ok := strings.Cut(kv, "=")
+		if ok && k != "" && k != "NOTIFY_SOCKET" && !strings.HasPrefix(k, "LISTEN_") && !strings.HasPrefix(k, "NCOLONY_") {
+			env[k] = v
+		}
+	}
+	sp := &spec.Spec{Args: argv, Env: env}
+	sp.Raw, _ = json.Marshal(map[string]any{"args": argv}) // strings: it cannot fail
+	return sp
+}

@@ -1,0 +1,125 @@
+package colony
+
+import (
+	"os"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ncolony/ncolony-go/colony/spec"
+)
+
+// fakeKernel starts children that live for a while and then die by themselves.
+type fakeKernel struct {
+	c      *colony
+	lives  time.Duration
+	next   int
+	spawns []time.Time
+	dead   chan int // pids whose death peek will tell
+	child  chan os.Signal
+	zombie int
+}
+
+func (k *fakeKernel) spawn(o spawn) {
+	k.spawns = append(k.spawns, time.Now())
+	k.next++
+	pid := k.next
+	go func() {
+		k.c.inbox <- started{o.order, pid}
+		time.Sleep(k.lives)
+		k.die(pid)
+	}()
+}
+
+func (k *fakeKernel) die(pid int) {
+	k.dead <- pid
+	select {
+	case k.child <- syscall.SIGCHLD:
+	default: // one stands for many
+	}
+}
+
+func (k *fakeKernel) peek() (exited, bool) {
+	if k.zombie == 0 {
+		select {
+		case k.zombie = <-k.dead:
+		default:
+			return exited{}, false
+		}
+	}
+	return exited{pid: k.zombie, status: exitStatus{code: 1}}, true
+}
+
+func (k *fakeKernel) reap(int)                    { k.zombie = 0 }
+func (k *fakeKernel) orphans(func(int) bool) bool { return false }
+func (k *fakeKernel) relieve()                    {}
+func (k *fakeKernel) signalRest(signalRest)       {}
+func (k *fakeKernel) sweep(sweep)                 {}
+func (k *fakeKernel) census(q census)             { go func() { k.c.inbox <- counted{number: q.number} }() }
+func (k *fakeKernel) signal(s signal) error       { k.die(s.pid); return nil }
+
+// The loop runs for virtual days: a service that dies at once is started ever
+// more rarely, at most once an hour in the end; and a signal ends it all.
+func TestLoopInVirtualTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := emptyColony(discard())
+		began := time.Now()
+		signals := caught{make(chan os.Signal, 1), make(chan os.Signal, 8)}
+		k := &fakeKernel{c: c, lives: 10 * time.Millisecond, dead: make(chan int, 100), child: signals.child}
+		m := newModel(testPolicy, 1, spec.ColonyStatus{})
+		c.files = &sink{pending: &batch{}, urgent: c.urgent, look: func() {}, logbook: c.log}
+		c.loop = &loop{model: m, kernel: k, files: c.files,
+			clock: func() moment { return moment{instant(time.Since(began) + time.Hour), time.Now()} }}
+		c.push = func() {}
+		var last spec.Status
+		c.work = []func(){func() {
+			for b := range c.batches {
+				if st := b.statuses["a"]; st != nil {
+					last = *st
+				}
+			}
+			close(c.written)
+		}}
+		done := make(chan struct{})
+		go func() { c.run(signals); close(done) }()
+		c.news <- seen{name: "a", spec: specOf(t, web)}
+		time.Sleep(48 * time.Hour)
+		synctest.Wait()
+		if n := len(k.spawns); n < 50 || n > 62 {
+			t.Errorf("%d starts in two days, want the eleven of the first hour and then one an hour", n)
+		}
+		for i := 13; i < len(k.spawns); i++ {
+			if d := k.spawns[i].Sub(k.spawns[i-1]); d < time.Hour || d > 70*time.Minute {
+				t.Errorf("start %d came after %v, want an hour and a tenth at most", i, d)
+			}
+		}
+		if last.State != spec.Backingoff || last.NextStart == nil {
+			t.Errorf("status %+v, want it waiting", last)
+		}
+		signals.others <- syscall.SIGTERM
+		<-done
+		if c.loop.code != 0 {
+			t.Errorf("exit code %d", c.loop.code)
+		}
+		close(c.log.lines)
+	})
+}
+
+// A panic in the core drops the event that did it, and nothing else.
+func TestPanicIsSurvived(t *testing.T) {
+	w := newWorld(t, testPolicy)
+	pid := w.ready("a", web)
+	log := newLogbook(discard())
+	l := &loop{model: w.m, files: &sink{pending: &batch{}, logbook: log}, clock: func() moment { return w.now }}
+	l.turn(received{file: "poison"}) // neither a message nor a problem: a nil pointer
+	if w.m.panics != 1 || w.m.services["a"].life.pid != pid {
+		t.Errorf("panics %d, service %+v", w.m.panics, w.m.services["a"])
+	}
+	if l.files.(*sink).pending.colony == nil {
+		t.Error("the panic is not published")
+	}
+	if len(log.lines) == 0 {
+		t.Error("the panic is not in the log")
+	}
+}

@@ -1,0 +1,324 @@
+package colony
+
+import (
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/ncolony/ncolony-go/colony/spec"
+)
+
+// model is all that the supervisor knows. Only step changes it.
+type model struct {
+	policy policy // what the flags say
+	now    moment // of the step under way
+
+	// wanted and actual, by name
+	services map[string]*service
+	groups   map[string]map[string]*service
+	main     string // the service the colony lives and dies with; "" = none
+
+	// actual, by pid: a pid is here from started to exited
+	pids map[int]child
+	// exits of pids that may be the answer to an order that is still out
+	held map[int]heldExit
+
+	queue   []*service // wanted, waiting for the spawner; may hold stale entries
+	orders  []*order   // handed to the spawner, oldest first
+	ordered uint64     // number of the last order, and the order of exits among them
+	timers  timers
+
+	past  map[string]spec.Status   // what an earlier start has published, until the spec is seen
+	notes map[string]spec.StopNote // services that somebody stopped before this start
+
+	requests map[string]*request // messages whose result is not finished
+	drain    drain
+	census   censusState
+
+	alive       [2]int            // services with a process: ordinary ones, helpers
+	leaving     map[*service]bool // lives of which something may be left
+	seed        uint64            // of the jitter
+	generations uint64            // the highest of a service that was removed
+	orphans     uint64
+	panics      int
+	stray       int // unattributed processes at the last census
+	beating     int // specs that want @heartcheck
+	counts      map[spec.State]int
+	bad         map[string]string
+	degraded    map[string]string
+	colony      spec.ColonyStatus // what never changes of it
+	colonyDirty bool
+
+	touched []*service // by this step, not reconciled yet
+	changed []*service // by this step, not published yet
+	out     []effect   // of this step
+}
+
+// policy is what holds where a spec is silent.
+type policy struct {
+	threshold time.Duration
+	grace     time.Duration
+	minDelay  time.Duration
+	maxDelay  time.Duration
+	budget    time.Duration // of a drain; 0 = none
+	helpers   map[string]*spec.Spec
+}
+
+// The field's usual values, for what has no flag.
+const (
+	defaultFactor = 2.0
+	defaultJitter = 0.1
+)
+
+// service is one name: what is wanted of it, and what there is.
+type service struct {
+	name   string
+	helper bool // started by the supervisor itself
+	cmd    bool // `-- CMD`: no file, signals are passed on
+
+	// wanted
+	spec    *spec.Spec     // the last good one; nil = none yet
+	second  *spec.Spec     // good, but refused because there is a main already
+	problem *spec.Problem  // what is wrong with the file as it is now
+	gone    bool           // spec was withdrawn: forget it when nothing is left
+	stopped *spec.StopNote // somebody asked
+	restart bool           // end this life if there is one, and start at once
+	over    over           // it has run, and need not again
+
+	// actual
+	phase      phase
+	life       life   // valid in spawning, up, stopping
+	generation uint64 // of the current life or the last one
+	due        instant
+	timer      int // place in the heap of timers, -1 = none
+
+	delay     time.Duration // the last backoff delay; 0 = the last life was long enough
+	busy      int           // starts in a row that found the program being written
+	starts    int           // since the service is known, in earlier starts of ours too
+	ranSpec   string        // resumed: the digest of the spec that what follows is about
+	rest      time.Duration // resumed: what was left of its delay
+	missing   bool          // the last start found no program
+	watching  bool          // a helper: it was up when last published
+	lastExit  *spec.Exit
+	nextStart time.Time // wall, in backoff
+	since     time.Time // wall, when state was entered
+	state     spec.State
+	warnings  []string // of the supervisor's own, beside the spec's
+
+	asks    []ask // requests that wait for it
+	touched bool
+	changed bool
+}
+
+// phase is what there is of a service.
+type phase int
+
+const (
+	down     phase = iota // nothing
+	backoff               // nothing until due
+	queued                // nothing; it waits for the spawner
+	spawning              // an order is out
+	up                    // a main process lives
+	stopping              // the life is being ended: asked for, or its main process is gone
+)
+
+var phaseNames = [...]string{"down", "backoff", "queued", "spawning", "up", "stopping"}
+
+func (p phase) String() string { return phaseNames[p] }
+
+// over says why a service that nobody stopped is not to run.
+type over int
+
+const (
+	notOver over = iota
+	hasExited
+)
+
+// life is one child of a service, from its order until nothing of it is left.
+type life struct {
+	spec     *spec.Spec // it was started with
+	pid      int        // of the main process; 0 = not yet, or reaped
+	leader   int        // the pid it has or had: number of session and group
+	started  moment
+	died     instant // the main process
+	asked    bool    // its end was asked for, so it is no failure
+	exit     *spec.Exit
+	stage    stage
+	deadline instant // end of grace
+	ordered  bool    // the stop command was ordered and has not started
+	command  int     // pid of the stop command; 0 = none
+	grouped  bool    // the group was signalled in this stage
+	left     []process
+	told     map[processID]stage // what was signalled last, of those in left
+	doubts   int                 // censuses in a row that were out of date when they came
+	unclear  bool                // main is gone and a census must say what is left
+}
+
+// stage is how far a stop has come.
+type stage int
+
+const (
+	none        stage = iota
+	commanding        // stop.command runs
+	terminating       // the stop signal was sent, or the main process ended by itself
+	killing           // grace is over
+)
+
+// child is the owner of a pid.
+type child struct {
+	service *service
+	kind    childKind
+}
+
+// order is a spawn that has not been answered.
+type order struct {
+	number  uint64
+	service *service
+	kind    childKind
+	life    lifeID
+	since   instant // the spawner can have been at it since
+	overdue bool
+}
+
+// heldExit is the end of a pid we do not know yet: it may be the fast death of
+// a child whose started is on its way.
+type heldExit struct {
+	exit exited
+	seq  uint64 // orders up to this number were out when it came
+}
+
+// newModel returns an empty colony. seed makes jitter repeatable; id is what
+// colony.json says of this start.
+func newModel(p policy, seed uint64, id spec.ColonyStatus) *model {
+	return &model{
+		policy:   p,
+		services: map[string]*service{},
+		groups:   map[string]map[string]*service{},
+		pids:     map[int]child{},
+		held:     map[int]heldExit{},
+		requests: map[string]*request{},
+		leaving:  map[*service]bool{},
+		counts:   map[spec.State]int{},
+		bad:      map[string]string{},
+		degraded: map[string]string{},
+		seed:     seed,
+		colony:   id,
+	}
+}
+
+// service returns the service of that name, made if need be.
+func (m *model) service(name string) *service {
+	s := m.services[name]
+	if s == nil {
+		s = &service{name: name, timer: -1, generation: m.generations}
+		m.services[name] = s
+		m.recall(s)
+	}
+	return s
+}
+
+// resume tells the model of an earlier start: its stop notes always, its
+// statuses for the numbers of the lives, and if this start is a resumption for
+// what need not run again.
+func (m *model) resume(notes map[string]spec.StopNote, past []spec.Status, generations uint64, resumption bool) {
+	m.notes = notes
+	m.generations = generations
+	m.past = map[string]spec.Status{}
+	for _, st := range past {
+		if !resumption {
+			st = spec.Status{Name: st.Name, Generation: st.Generation}
+		}
+		m.past[st.Name] = st
+	}
+}
+
+// begin is the first thing that happens: what the edges could not have is
+// noted, that we are here is published, and of the lives whose end nobody has
+// seen it is said that they are over.
+func (m *model) begin(now moment, resumption bool, lost []ledgerLine, trouble map[string]error) {
+	m.now = now
+	for _, what := range slices.Sorted(maps.Keys(trouble)) {
+		m.degrade(degraded{what, trouble[what].Error()})
+	}
+	kind := "cold start"
+	if resumption {
+		kind = "resumption"
+	}
+	m.record(spec.Event{Type: spec.EventColonyStarted, Reason: kind})
+	for _, l := range lost {
+		m.record(spec.Event{Type: spec.EventExited, Name: l.Name, Generation: l.Generation, PID: l.PID,
+			Exit: &spec.Exit{Unknown: true, At: now.wall}, Reason: "no supervisor was there to see it"})
+	}
+	m.report(slog.LevelInfo, "supervising", slog.Int("pid", m.colony.PID), slog.String("start", kind),
+		slog.String("config", m.colony.Config), slog.String("messages", m.colony.Messages), slog.String("state", m.colony.State))
+	m.colonyDirty = true
+}
+
+// recall applies what is known of s from an earlier start, once.
+func (m *model) recall(s *service) {
+	if note, ok := m.notes[s.name]; ok {
+		s.stopped = &note
+		delete(m.notes, s.name)
+	}
+	st, ok := m.past[s.name]
+	if !ok {
+		return
+	}
+	delete(m.past, s.name)
+	s.generation = max(s.generation, st.Generation)
+	if st.State == "" {
+		return
+	}
+	s.lastExit, s.starts = st.LastExit, st.Restarts+1
+	s.ranSpec = st.SpecSHA256
+	switch {
+	case st.State == spec.Exited:
+		s.over = hasExited
+	case st.State == spec.Backingoff && st.NextStart != nil && st.LastExit != nil:
+		s.delay = max(0, st.NextStart.Sub(st.LastExit.At))
+		// The wall clock may have been set meanwhile.
+		s.rest = min(max(0, st.NextStart.Sub(m.now.wall)), s.delay)
+	}
+}
+
+// command adds the service of `-- CMD`.
+func (m *model) command(sp *spec.Spec) {
+	s := m.service(commandName)
+	m.forgetStop(s)
+	s.cmd, s.over = true, notOver
+	m.adopt(s, sp)
+	m.touch(s)
+}
+
+func (m *model) emit(e effect) { m.out = append(m.out, e) }
+
+// touch has s reconciled and published at the end of the step. A service that
+// was forgotten stays so, though an order or a census may still speak of it.
+func (m *model) touch(s *service) {
+	if m.services[s.name] != s {
+		return
+	}
+	if !s.touched {
+		s.touched = true
+		m.touched = append(m.touched, s)
+	}
+	m.change(s)
+}
+
+// change has s published at the end of the step.
+func (m *model) change(s *service) {
+	if !s.changed {
+		s.changed = true
+		m.changed = append(m.changed, s)
+	}
+}
+
+// lifeID names the current life of s.
+func (s *service) lifeID() lifeID { return lifeID{s.name, s.generation} }
+
+// restarts counts the starts after the first.
+func (s *service) restarts() int { return max(s.starts-1, 0) }
+
+// alive reports whether there is, or may be, a process of s.
+func (s *service) alive() bool { return s.phase >= spawning }

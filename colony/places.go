@@ -1,0 +1,277 @@
+package colony
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ncolony/ncolony-go/colony/spec"
+	"github.com/ncolony/ncolony-go/internal/atomicfile"
+)
+
+// house is the directories of a colony, made, checked and locked.
+type house struct {
+	places  spec.Places
+	trust   trust
+	id      string
+	epoch   string
+	locks   []int            // descriptors, raw so that no finalizer lets go of them
+	trouble map[string]error // what is not to be had; the colony runs without it
+}
+
+// openHouse makes the directories and takes the locks. Its errors are the only
+// ones that keep a supervisor from starting: directories that must not be
+// trusted, another supervisor, no specs to be had.
+func openHouse(o Options) (*house, error) {
+	h := &house{places: o.Places, epoch: epoch(), trouble: map[string]error{}}
+	if err := h.open(o); err != nil {
+		h.leave()
+		return nil, err
+	}
+	return h, nil
+}
+
+// leave lets go of the locks.
+func (h *house) leave() {
+	for _, fd := range h.locks {
+		unix.Close(fd)
+	}
+	h.locks = nil
+}
+
+func (h *house) open(o Options) error {
+	p := h.places
+	var err error
+	if h.trust, err = trustOf(o); err != nil {
+		return err
+	}
+	if err := h.openState(); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(p.Config, 0o755); err != nil && len(o.Command) == 0 {
+		return fmt.Errorf("make config directory: %w", err)
+	}
+	if err := os.MkdirAll(p.Messages, 0o755); err != nil {
+		h.trouble["messages"] = err
+	}
+	if o.PIDDir != "" {
+		if err := os.MkdirAll(o.PIDDir, 0o755); err != nil {
+			h.trouble["pid files"] = err
+		}
+	}
+	if err := apart(p); err != nil {
+		return err
+	}
+	for _, dir := range []string{p.Config, p.Messages} {
+		fi, err := os.Stat(dir)
+		if err != nil {
+			continue
+		}
+		if !fi.IsDir() {
+			return fmt.Errorf("use directory %s: it is a file", dir)
+		}
+		if err := h.trust.dir(dir, fi); err != nil {
+			return err
+		}
+		if uid := fi.Sys().(*unixStat).Uid; int(uid) != os.Getuid() && uid != 0 {
+			o.Log.Warn("directory belongs to another user, who commands this supervisor", "directory", dir, "uid", uid)
+		}
+	}
+	if err := checkProc(); err != nil {
+		h.trouble["proc"] = err
+	}
+	return h.lockMessages()
+}
+
+// apart makes sure that no directory serves for two things, whatever paths lead
+// to it: what is in messages is removed, and what is in config is run.
+func apart(p spec.Places) error {
+	for _, two := range []struct{ a, b, what string }{
+		{p.Config, p.Messages, "config and messages"},
+		{p.Config, p.State, "config and state"},
+		{p.Messages, p.State, "messages and state"},
+	} {
+		a, erra := os.Stat(two.a)
+		b, errb := os.Stat(two.b)
+		if filepath.Clean(two.a) == filepath.Clean(two.b) || erra == nil && errb == nil && os.SameFile(a, b) {
+			return fmt.Errorf("use directory %s: for both %s", two.a, two.what)
+		}
+	}
+	return nil
+}
+
+func trustOf(o Options) (trust, error) {
+	t := trust{on: os.Getuid() == 0 && !o.Insecure, group: -1}
+	if o.TrustGroup != "" {
+		gid, err := systemAccounts().groupID(o.TrustGroup)
+		if err != nil {
+			return t, fmt.Errorf("--trust-group: %w", err)
+		}
+		t.group = gid
+	}
+	return t, nil
+}
+
+// openState makes state/ and takes its lock. Without one the colony runs, and
+// nobody can be told how.
+func (h *house) openState() error {
+	p := h.places
+	if err := makeState(p); err != nil {
+		h.trouble["state"] = fmt.Errorf("kept in memory only: %w", err)
+	}
+	lock, err := unix.Open(p.Lock(), unix.O_RDWR|unix.O_CREAT|unix.O_CLOEXEC, 0o644)
+	if err != nil {
+		lock, err = unix.Open(p.Lock(), unix.O_RDONLY|unix.O_CLOEXEC, 0) // of a read-only state
+	}
+	if err == nil {
+		if err := h.take(lock, p.Lock()); err != nil {
+			return err
+		}
+		unix.Ftruncate(lock, 0)
+		unix.Pwrite(lock, []byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+	}
+	id, err := colonyID(p.ID())
+	if err != nil && h.trouble["state"] == nil {
+		h.trouble["state"] = err
+	}
+	h.id = id
+	return nil
+}
+
+// makeState makes what is missing of state/.
+func makeState(p spec.Places) error {
+	if err := os.MkdirAll(p.State, 0o711); err != nil {
+		return err
+	}
+	for _, dir := range stateDirs(p)[1:] {
+		if err := os.MkdirAll(dir, 0o750); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stateDirs are the state directory and those in it.
+func stateDirs(p spec.Places) []string {
+	return []string{p.State, p.StatusDir(), p.ResultsDir(), p.StoppedDir(), p.LivesDir(), p.EventsDir()}
+}
+
+// take locks a file, or says who has it. A reader asks with a shared lock of an
+// instant whether we live; that must not keep us from starting.
+func (h *house) take(fd int, path string) error {
+	var err error
+	for range 20 {
+		err = unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
+		if !errors.Is(err, unix.EWOULDBLOCK) {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		unix.Close(fd)
+		return fmt.Errorf("lock %s: another supervisor has it%s", path, h.holder())
+	}
+	h.locks = append(h.locks, fd)
+	return nil // a file system that knows no locks must do without
+}
+
+// holder names the supervisor that has our lock.
+func (h *house) holder() string {
+	f, err := os.Open(h.places.Lock())
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	b, _ := io.ReadAll(io.LimitReader(f, 32))
+	if pid := strings.TrimSpace(string(b)); pid != "" && pid != strconv.Itoa(os.Getpid()) {
+		return " (pid " + pid + ")"
+	}
+	return ""
+}
+
+// lockMessages makes us the only one who takes messages from that directory.
+func (h *house) lockMessages() error {
+	fd, err := unix.Open(h.places.Messages, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil // degraded says why
+	}
+	return h.take(fd, h.places.Messages)
+}
+
+// past is what an earlier start has left.
+type past struct {
+	resumption  bool // it ended without order, in the same epoch
+	statuses    []spec.Status
+	notes       map[string]spec.StopNote
+	generations uint64
+}
+
+// readPast reads what an earlier start has left.
+func (h *house) readPast(log *slog.Logger) past {
+	old := past{notes: map[string]spec.StopNote{}}
+	var c spec.ColonyStatus
+	if readJSON(h.places.Colony(), &c) == nil {
+		old.resumption = c.Epoch == h.epoch && !c.Clean
+		old.generations = c.Generations
+	}
+	for _, path := range visible(h.places.StatusDir()) {
+		var st spec.Status
+		if err := readJSON(path, &st); err == nil && st.Name+".json" == filepath.Base(path) {
+			old.statuses = append(old.statuses, st)
+		}
+	}
+	for _, path := range visible(h.places.StoppedDir()) {
+		var note spec.StopNote
+		if err := readJSON(path, &note); err != nil {
+			log.Warn("stop note cannot be read; the service stays stopped", "file", path, "err", err)
+		}
+		old.notes[filepath.Base(path)] = note
+	}
+	return old
+}
+
+// clearPast removes what is not true any more: statuses, and what was kept of
+// lives that are over. It comes last, so that a start that is killed half-way
+// leaves the past to the next.
+func (h *house) clearPast() {
+	remove(h.places.Children())
+	for _, dir := range []string{h.places.LivesDir(), h.places.StatusDir()} {
+		for _, path := range visible(dir) {
+			remove(path)
+		}
+	}
+	for _, dir := range stateDirs(h.places) {
+		left, _ := filepath.Glob(filepath.Join(dir, atomicfile.Temp+"*")) // of writes that a crash has cut short
+		for _, path := range left {
+			remove(path)
+		}
+	}
+}
+
+// visible lists the files of a directory but those with dot names.
+func visible(dir string) (paths []string) {
+	list, _ := os.ReadDir(dir)
+	for _, e := range list {
+		if e.Name()[0] != '.' && e.Type().IsRegular() {
+			paths = append(paths, filepath.Join(dir, e.Name()))
+		}
+	}
+	return paths
+}
+
+func readJSON(path string, v any) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(b, v)
+}

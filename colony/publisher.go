@@ -1,0 +1,311 @@
+package colony
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/ncolony/ncolony-go/colony/spec"
+	"github.com/ncolony/ncolony-go/internal/atomicfile"
+)
+
+// batch is what the loop has for the publisher: of each service only the last
+// word counts, of everything else each.
+type batch struct {
+	statuses map[string]*spec.Status // nil: retracted
+	colony   *spec.ColonyStatus
+	events   []spec.Event
+	lives    map[string]*spec.Spec // started with
+	ends     []ended
+	stops    map[string]*spec.StopNote // nil: forgotten
+	answers  []answer
+}
+
+func (b *batch) empty() bool {
+	return len(b.statuses) == 0 && b.colony == nil && len(b.events) == 0 && len(b.lives) == 0 && len(b.ends) == 0 && len(b.stops) == 0 && len(b.answers) == 0
+}
+
+// add takes in one effect.
+func (b *batch) add(e effect) {
+	switch e := e.(type) {
+	case publish:
+		b.status(e.status.Name, &e.status)
+	case retract:
+		b.status(e.name, nil)
+	case publishColony:
+		b.colony = &e.status
+	case record:
+		b.events = append(b.events, e.event)
+	case keepSpec:
+		if b.lives == nil {
+			b.lives = map[string]*spec.Spec{}
+		}
+		b.lives[e.name] = e.spec
+	case ended:
+		b.ends = append(b.ends, e)
+	case keepStop:
+		b.stop(e.name, &e.note)
+	case forgetStop:
+		b.stop(e.name, nil)
+	case answer:
+		b.answers = append(b.answers, e)
+	}
+}
+
+func (b *batch) status(name string, st *spec.Status) {
+	if b.statuses == nil {
+		b.statuses = map[string]*spec.Status{}
+	}
+	b.statuses[name] = st
+}
+
+func (b *batch) stop(name string, note *spec.StopNote) {
+	if b.stops == nil {
+		b.stops = map[string]*spec.StopNote{}
+	}
+	b.stops[name] = note
+}
+
+// forget drops what a later batch has a later word on.
+func (b *batch) forget(later *batch) {
+	for name := range later.statuses {
+		delete(b.statuses, name)
+	}
+	for name := range later.stops {
+		delete(b.stops, name)
+	}
+	if later.colony != nil {
+		b.colony = nil
+	}
+}
+
+// publisher writes below state/. Everything it does is best effort: what cannot
+// be written is reported as degraded and, but for events, tried again until it
+// can or is not true any more.
+type publisher struct {
+	places  spec.Places
+	pids    string // a directory for a file per pid; "" = none
+	journal *journal
+	ledger  *ledger
+	results *results
+	trouble *troubles
+	rest    func(took time.Duration) time.Duration
+	urgent  <-chan struct{} // somebody waits for an answer
+	shown   map[string]int  // what the pid files say, 0 = there is none
+	left    batch           // what could not be written
+}
+
+// restAfter is how long the publisher rests after a batch that took so long to
+// write: one change is written at once, a storm of them in few batches and with
+// a small part of a processor. Somebody who waits for a result ends the rest.
+func restAfter(took time.Duration) time.Duration { return min(3*took, 50*time.Millisecond) }
+
+// What could not be written is tried again after retryFirst, then after twice
+// that, and so on up to retryMost: where there is no state directory to be had
+// at all, that costs nothing to speak of.
+const (
+	retryFirst = time.Second
+	retryMost  = time.Minute
+)
+
+// run writes batches until there are no more.
+func (p *publisher) run(batches <-chan *batch) {
+	var due time.Time // of the next retry
+	wait := retryFirst
+	for {
+		var retry <-chan time.Time
+		if p.left.empty() {
+			due, wait = time.Time{}, retryFirst
+		} else {
+			if due.IsZero() {
+				due = time.Now().Add(wait)
+			}
+			retry = time.After(time.Until(due))
+		}
+		var began time.Time
+		select {
+		case b, ok := <-batches:
+			began = time.Now()
+			if !ok {
+				p.writeLeft()
+				return
+			}
+			p.write(b)
+		case <-retry:
+			began = time.Now()
+			p.writeLeft()
+			due, wait = time.Time{}, min(2*wait, retryMost)
+		}
+		t := time.NewTimer(p.rest(time.Since(began)))
+		select {
+		case <-t.C:
+		case <-p.urgent:
+			t.Stop()
+		case <-p.trouble.out.quit:
+			t.Stop()
+		}
+	}
+}
+
+// writeLeft tries again what could not be written. Somebody may have removed
+// our directories.
+func (p *publisher) writeLeft() {
+	if p.left.empty() {
+		return
+	}
+	makeState(p.places) // if it cannot, what follows says so
+	b := p.left
+	p.left = batch{}
+	p.write(&b)
+}
+
+// write writes one batch: results last, so that whoever waits for one finds
+// the rest to be true.
+func (p *publisher) write(b *batch) {
+	p.left.forget(b)
+	var status, pids, results failures
+	for _, name := range slices.Sorted(maps.Keys(b.stops)) {
+		if status.add(p.places.StoppedDir(), p.keepStop(name, b.stops[name])) {
+			p.left.stop(name, b.stops[name])
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.statuses)) {
+		st := b.statuses[name]
+		unwritten := status.add(p.places.StatusDir(), p.writeStatus(name, st))
+		unshown := pids.add(p.pids, p.showPID(name, st))
+		if unwritten || unshown {
+			p.left.status(name, st)
+		}
+	}
+	for name, sp := range b.lives {
+		p.ledger.keepSpec(name, sp)
+	}
+	for name, st := range b.statuses {
+		if st == nil {
+			p.ledger.dropSpec(name)
+		}
+	}
+	if len(b.ends) > 0 {
+		p.ledger.end(b.ends)
+	}
+	if len(b.events) > 0 {
+		p.trouble.note("events", p.journal.append(b.events))
+	}
+	if b.colony != nil && status.add(p.places.State, writeJSON(p.places.Colony(), b.colony, 0o644)) {
+		p.left.colony = b.colony
+	}
+	for _, a := range b.answers {
+		// A message can have a name so long that there is none left for its result.
+		if err := p.results.write(a); results.add(p.places.ResultsDir(), err) && !errors.Is(err, syscall.ENAMETOOLONG) {
+			p.left.answers = append(p.left.answers, a)
+		}
+	}
+	p.left.answers = p.left.answers[max(0, len(p.left.answers)-keptResults):]
+	mended := len(p.left.statuses) == 0 && len(p.left.stops) == 0 && p.left.colony == nil
+	p.tell("status", status, mended)
+	p.tell("pid files", pids, mended)
+	p.tell("results", results, len(p.left.answers) == 0)
+}
+
+// tell notes what has failed, or that nothing is left of an earlier failure.
+func (p *publisher) tell(what string, f failures, mended bool) {
+	if f.first != nil || mended {
+		p.trouble.note(what, f.first)
+	}
+}
+
+// failures is the first of several: one full disk need not be told for each
+// service.
+type failures struct{ first error }
+
+// add takes in how something went, and reports whether it failed. Of what the
+// system refuses it keeps the directory only: the next service's file is not
+// another trouble.
+func (f *failures) add(dir string, err error) bool {
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		err = fmt.Errorf("write in %s: %w", dir, errno)
+	}
+	if f.first == nil {
+		f.first = err
+	}
+	return err != nil
+}
+
+func (p *publisher) writeStatus(name string, st *spec.Status) error {
+	if st == nil {
+		return remove(p.places.Status(name))
+	}
+	return writeJSON(p.places.Status(name), st, 0o640)
+}
+
+func (p *publisher) keepStop(name string, note *spec.StopNote) error {
+	path := filepath.Join(p.places.StoppedDir(), name)
+	if note == nil {
+		return remove(path)
+	}
+	b, err := asJSON(note)
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(path, b, 0o640, true)
+}
+
+// showPID keeps the file of --pid. What stands there when we first hear of a
+// service is of an earlier start.
+func (p *publisher) showPID(name string, st *spec.Status) error {
+	if p.pids == "" {
+		return nil
+	}
+	pid := 0
+	if st != nil {
+		pid = st.PID
+	}
+	path := filepath.Join(p.pids, name)
+	var err error
+	switch last, known := p.shown[name]; {
+	case known && last == pid:
+	case pid == 0:
+		err = remove(path)
+	default:
+		err = atomicfile.Write(path, []byte(strconv.Itoa(pid)), 0o644, false)
+	}
+	if err != nil || st == nil {
+		delete(p.shown, name)
+	} else {
+		p.shown[name] = pid
+	}
+	return err
+}
+
+func remove(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// asJSON is v as all our files have it, for people to read.
+func asJSON(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	err := e.Encode(v)
+	return b.Bytes(), err
+}
+
+func writeJSON(path string, v any, perm os.FileMode) error {
+	b, err := asJSON(v)
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(path, b, perm, false)
+}

@@ -1,0 +1,274 @@
+package colony
+
+import (
+	"log/slog"
+	"maps"
+	"slices"
+
+	"github.com/ncolony/ncolony-go/colony/spec"
+)
+
+// reconcile compares what is wanted of s with what there is of it, and takes
+// the next step from the one to the other. It is called for every service that
+// an event has touched, and does nothing when the two agree.
+func (m *model) reconcile(s *service) {
+	switch s.phase {
+	case down:
+		switch {
+		case m.wanted(s):
+			m.enqueue(s)
+		case s.gone:
+			m.forget(s)
+		}
+	case backoff:
+		if !m.wanted(s) || s.restart {
+			m.setPhase(s, down)
+			m.touch(s)
+		}
+	case queued:
+		if !m.wanted(s) {
+			m.setPhase(s, down) // its place in the queue is passed over
+			m.touch(s)
+		}
+	case spawning:
+		// Nothing can be done about a process that may not exist yet.
+	case up:
+		if !m.wanted(s) || s.restart || !spec.SameProcess(s.life.spec, s.spec) {
+			m.terminate(s)
+		}
+	case stopping:
+		// The stop under way ends in afterLife, which looks again.
+	}
+	m.settleAsks(s)
+}
+
+// wanted reports whether s is to run.
+func (m *model) wanted(s *service) bool {
+	return s.spec != nil && !s.gone && s.stopped == nil && s.over == notOver && !m.draining(s)
+}
+
+// see takes in what became of one file.
+func (m *model) see(ev seen) {
+	s := m.services[ev.name]
+	switch {
+	case s != nil && s.cmd:
+		m.setProblem(s, ev.problem)
+		if ev.spec != nil {
+			m.setProblem(s, &spec.Problem{Message: `refused: "main" is the command that was given after --`})
+		}
+	case ev.gone && s == nil:
+	case ev.gone:
+		m.withdraw(s)
+	case ev.problem != nil:
+		s = m.service(ev.name)
+		s.second = nil // its file does not say so any more
+		m.setProblem(s, ev.problem)
+	default:
+		m.accept(m.service(ev.name), ev.spec)
+	}
+	if s != nil {
+		m.touch(s)
+	}
+}
+
+// setProblem notes what is wrong with the file of s as it is now; nil = nothing.
+// What runs goes on.
+func (m *model) setProblem(s *service, p *spec.Problem) {
+	if p == nil {
+		s.problem = nil
+		return
+	}
+	if s.problem != nil && *s.problem == *p {
+		return
+	}
+	s.problem = p
+	m.touch(s)
+	m.recordFor(s, spec.Event{Type: spec.EventSpecInvalid, Error: p.Error()})
+	m.reportFor(s, slog.LevelError, "spec is invalid", slog.String("err", p.Error()))
+}
+
+// accept makes sp what is wanted of s.
+func (m *model) accept(s *service, sp *spec.Spec) {
+	m.touch(s)
+	if sp.Main && m.main != "" && m.main != s.name {
+		s.second = sp
+		m.setProblem(s, &spec.Problem{Message: `main: "` + m.main + `" is main already`})
+		return
+	}
+	s.problem, s.second = nil, nil
+	old := s.spec
+	if old != nil && !s.gone && old.SHA256 == sp.SHA256 {
+		return
+	}
+	wasMain := m.main == s.name
+	m.adopt(s, sp)
+	if wasMain && m.main == "" {
+		m.promote()
+	}
+	if old == nil {
+		if s.ranSpec != sp.Digest() {
+			s.over, s.delay, s.rest = notOver, 0, 0 // it is not what has run
+		} else if s.over == hasExited && startsAgain(sp, s.lastExit) {
+			s.over = notOver
+		}
+		if s.rest > 0 && m.wanted(s) {
+			m.delayStart(s, s.rest)
+		}
+		if s.over == hasExited {
+			m.mainOver(s, true) // the colony was about to end with it
+		}
+		return
+	}
+	same := spec.SameProcess(old, sp)
+	m.recordFor(s, spec.Event{Type: spec.EventSpecChanged})
+	switch {
+	case !same:
+		// Somebody mended it, or wants something else: the past does not count.
+		s.over, s.delay, s.busy = notOver, 0, 0
+		if s.phase == backoff {
+			m.setPhase(s, down)
+		}
+	case s.over == hasExited && startsAgain(sp, s.lastExit):
+		s.over = notOver
+	}
+}
+
+// adopt puts sp in force and keeps what is derived from it in step.
+func (m *model) adopt(s *service, sp *spec.Spec) {
+	m.abandon(s)
+	s.spec, s.gone = sp, false
+	for _, g := range sp.Group {
+		if m.groups[g] == nil {
+			m.groups[g] = map[string]*service{}
+		}
+		m.groups[g][s.name] = s
+	}
+	if sp.Heart != nil {
+		m.beating++
+	}
+	if sp.Main {
+		m.main = s.name
+	}
+}
+
+// abandon undoes adopt; the spec itself stays, for the stop it governs.
+func (m *model) abandon(s *service) {
+	if s.spec == nil || s.gone {
+		return
+	}
+	for _, g := range s.spec.Group {
+		delete(m.groups[g], s.name)
+		if len(m.groups[g]) == 0 {
+			delete(m.groups, g)
+		}
+	}
+	if s.spec.Heart != nil {
+		m.beating--
+	}
+	if m.main == s.name && !s.cmd {
+		m.main = ""
+	}
+}
+
+// withdraw takes in that the file of s is gone. s stays until nothing of its
+// last life is left.
+func (m *model) withdraw(s *service) {
+	wasMain := m.main == s.name
+	if !s.gone && s.spec != nil {
+		m.recordFor(s, spec.Event{Type: spec.EventRemoved})
+	}
+	m.abandon(s)
+	m.forgetStop(s)
+	// A stop under way comes to its end; one of a life that has not begun may not.
+	m.failAsks(s, func(a ask) bool { return !a.stop || s.phase == spawning }, "removed meanwhile")
+	s.gone, s.restart, s.problem, s.second = true, false, nil, nil
+	if wasMain {
+		m.promote()
+	}
+}
+
+// promote accepts the first of the specs that were refused because there was a
+// main, now that there is none.
+func (m *model) promote() {
+	var first *service
+	for _, s := range m.services {
+		if s.second != nil && (first == nil || s.name < first.name) {
+			first = s
+		}
+	}
+	if first != nil {
+		m.accept(first, first.second)
+	}
+}
+
+// forget removes a service that is gone from the model, or keeps it as invalid
+// when a broken file of its name has come back.
+func (m *model) forget(s *service) {
+	if s.problem != nil {
+		s.spec, s.gone = nil, false
+		m.change(s)
+		return
+	}
+	s.spec = nil
+	m.settleAsks(s)
+	delete(m.services, s.name)
+	m.generations = max(m.generations, s.generation)
+	m.setDue(s, 0)
+	m.emit(retract{s.name})
+	m.uncount(s)
+}
+
+// scanned takes in that the whole config directory was looked at.
+func (m *model) scanned(ev scanned) {
+	m.noteBadFiles(ev.bad)
+	if ev.names == nil {
+		return
+	}
+	// The first look: what earlier starts have left about others is of no use.
+	for _, name := range slices.Sorted(maps.Keys(m.notes)) {
+		if !ev.names[name] {
+			delete(m.notes, name)
+			m.emit(forgetStop{name})
+		}
+	}
+	for name := range m.past {
+		if !ev.names[name] {
+			m.generations = max(m.generations, m.past[name].Generation)
+			delete(m.past, name)
+		}
+	}
+}
+
+// noteBadFiles takes in which files of the config directory can be no spec.
+func (m *model) noteBadFiles(bad map[string]string) {
+	for _, file := range slices.Sorted(maps.Keys(bad)) {
+		if why := bad[file]; m.bad[file] != why {
+			m.report(slog.LevelError, "no spec", slog.String("file", file), slog.String("err", why))
+			m.record(spec.Event{Type: spec.EventSpecInvalid, Reason: file, Error: why})
+		}
+	}
+	m.bad = bad
+	m.colonyDirty = true
+}
+
+// needHelpers keeps each helper wanted exactly while a spec needs it.
+func (m *model) needHelpers() {
+	sp := m.policy.helpers[heartcheck]
+	if sp == nil {
+		return
+	}
+	s := m.services[heartcheck]
+	switch {
+	case m.beating > 0 && (s == nil || s.gone) && !m.drain.on:
+		s = m.service(heartcheck)
+		s.helper = true
+		m.adopt(s, sp)
+		m.touch(s)
+	case m.beating == 0 && s != nil && !s.gone:
+		m.withdraw(s)
+		m.touch(s)
+	}
+}
+
+// heartcheck is the helper that looks after heartbeats.
+const heartcheck = "@heartcheck"

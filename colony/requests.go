@@ -1,0 +1,320 @@
+package colony
+
+import (
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+
+	"github.com/ncolony/ncolony-go/colony/spec"
+)
+
+// request is a message whose result is not finished.
+type request struct {
+	file   string
+	result spec.Result
+	open   int  // services that have not answered
+	many   bool // -ALL or -GROUP: the answers are listed
+}
+
+// ask is one request's wait for one service.
+type ask struct {
+	request *request
+	part    int    // its place in result.Services, for a request about many
+	stop    bool   // done when the life asked about is over; else, when a later one runs
+	after   uint64 // the generation at the time
+}
+
+// noService is the error of a request that names none. ctl tells it apart.
+const noService = "no such service"
+
+// receive acts on a message. It was unlinked before, so whatever happens here
+// happens at most once.
+func (m *model) receive(ev received) {
+	r := &request{file: ev.file, result: spec.Result{Received: ev.at}}
+	if ev.message == nil {
+		m.requests[r.file] = r
+		m.reject(r, ev.problem.Error())
+		return
+	}
+	msg := ev.message
+	r.result.Type, r.result.Name, r.result.Group = msg.Type, msg.Name, msg.Group
+	m.requests[r.file] = r
+	m.record(spec.Event{Type: spec.EventRequested, Name: msg.Name, Request: ev.file, Reason: describe(msg)})
+	m.report(slog.LevelInfo, "requested", slog.String("request", ev.file), slog.String("what", describe(msg)))
+	if why := m.refusal(ev); why != "" {
+		m.finish(r, why)
+		return
+	}
+	switch msg.Type {
+	case spec.RestartService:
+		m.requestRestart(r, m.services[msg.Name], ev.old)
+	case spec.RestartAll:
+		m.requestMany(r, m.services, ev.old)
+	case spec.RestartGroup:
+		m.requestMany(r, m.groups[msg.Group], ev.old)
+	case spec.StartService:
+		m.requestStart(r, m.services[msg.Name])
+	case spec.StopService:
+		m.requestStop(r, m.services[msg.Name], spec.StopNote{At: m.now.wall, By: ev.file + ev.by, Reason: msg.Reason})
+	case spec.SendSignal:
+		m.requestSignal(r, m.services[msg.Name], msg.Signal)
+	case spec.Rescan:
+		m.finish(r, "") // the watcher has looked before it handed the message over
+	case spec.Shutdown:
+		m.beginDrain("request " + ev.file)
+	}
+}
+
+// describe puts a message in a few words for events and log.
+func describe(msg *spec.Message) string {
+	d := string(msg.Type)
+	if about := msg.Name + msg.Group; about != "" {
+		d += " " + about
+	}
+	if msg.Signal != 0 {
+		d += " " + msg.Signal.String()
+	}
+	if msg.Reason != "" {
+		d += ": " + msg.Reason
+	}
+	return d
+}
+
+// refusal says why a message is not acted on; "" = it is.
+func (m *model) refusal(ev received) string {
+	msg := ev.message
+	switch msg.Type {
+	case spec.Ready, spec.Upgrade:
+		return "not supported yet"
+	case spec.Shutdown:
+		if !ev.trusted {
+			return "not allowed: the message's file belongs to neither root nor the supervisor's user"
+		}
+	}
+	if ev.old && (msg.Type == spec.Shutdown || msg.Type == spec.SendSignal) {
+		return "refused: it was left from before the supervisor started"
+	}
+	if m.drain.on && msg.Type != spec.Shutdown {
+		return "the colony is shutting down"
+	}
+	switch msg.Type {
+	case spec.RestartService, spec.StartService, spec.StopService, spec.SendSignal:
+		s := m.services[msg.Name]
+		if s == nil || s.gone {
+			return fmt.Sprintf("%s: %q", noService, msg.Name)
+		}
+		if another(s, msg) {
+			return "another life"
+		}
+		if s.stopped != nil && msg.Type == spec.RestartService && (msg.Generation != nil || msg.PID != nil) {
+			return "stopped meanwhile"
+		}
+	case spec.RestartGroup:
+		if len(m.groups[msg.Group]) == 0 {
+			return fmt.Sprintf("no such group: %q", msg.Group)
+		}
+	}
+	return ""
+}
+
+// another reports whether a message is meant for a life that is not the
+// current one.
+func another(s *service, msg *spec.Message) bool {
+	live := s.phase == up || s.phase == stopping
+	return msg.Generation != nil && (!live || *msg.Generation != s.generation) ||
+		msg.PID != nil && (!live || *msg.PID != s.life.pid)
+}
+
+func (m *model) requestRestart(r *request, s *service, old bool) {
+	r.open = 1
+	r.result.OldPID = s.life.pid
+	m.restart(r, s, old, 0)
+}
+
+// requestMany restarts all of them but those somebody has stopped, and helpers.
+func (m *model) requestMany(r *request, of map[string]*service, old bool) {
+	r.many = true
+	r.open = 1 // ours, until all are asked
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		s := of[name]
+		if s.helper || s.gone || s.stopped != nil {
+			continue
+		}
+		r.open++
+		r.result.Services = append(r.result.Services, spec.ServiceResult{Name: name, OldPID: s.life.pid})
+		m.restart(r, s, old, len(r.result.Services)-1)
+	}
+	m.partDone(r)
+}
+
+// restart ends the life of s if there is one, and starts it whatever kept it
+// from running.
+func (m *model) restart(r *request, s *service, old bool, part int) {
+	a := ask{request: r, part: part, after: s.generation}
+	switch {
+	case s.spec == nil:
+		m.settleAsk(s, a, "no good spec: "+problemText(s), 0)
+	case old && !m.wanted(s):
+		m.settleAsk(s, a, "refused: it was left from before the supervisor started", 0)
+	case old:
+		m.settleAsk(s, a, "", s.life.pid) // the start was a restart of it
+	default:
+		m.unstop(s)
+		s.restart = true
+		s.asks = append(s.asks, a)
+		m.touch(s)
+	}
+}
+
+func (m *model) requestStart(r *request, s *service) {
+	r.open = 1
+	a := ask{request: r, after: s.generation}
+	switch {
+	case s.spec == nil:
+		m.settleAsk(s, a, "no good spec: "+problemText(s), 0)
+	case s.phase == up && !s.restart:
+		m.settleAsk(s, a, "", s.life.pid)
+	default:
+		m.unstop(s)
+		switch s.phase {
+		case backoff, stopping:
+			s.restart = true // whatever policy makes of the last life
+		case spawning:
+			a.after-- // the start under way is the one
+		}
+		s.asks = append(s.asks, a)
+		m.touch(s)
+	}
+}
+
+func (m *model) requestStop(r *request, s *service, note spec.StopNote) {
+	r.open = 1
+	r.result.OldPID = s.life.pid
+	s.stopped = &note
+	s.restart = false
+	m.emit(keepStop{s.name, note})
+	s.asks = append(s.asks, ask{request: r, stop: true, after: s.generation})
+	m.touch(s)
+}
+
+func (m *model) requestSignal(r *request, s *service, sig spec.Signal) {
+	if s.life.pid == 0 || !s.alive() {
+		m.finish(r, "not running")
+		return
+	}
+	r.result.OldPID, r.result.NewPID = s.life.pid, s.life.pid
+	m.emit(signal{pid: s.life.pid, signal: sig})
+	m.finish(r, "")
+}
+
+// forgetStop forgets that somebody stopped s, if so.
+func (m *model) forgetStop(s *service) {
+	if s.stopped != nil {
+		s.stopped = nil
+		m.emit(forgetStop{s.name})
+	}
+}
+
+// unstop clears what keeps s from running.
+func (m *model) unstop(s *service) {
+	m.forgetStop(s)
+	s.over = notOver
+	if s.phase != stopping { // a stop under way comes to its end
+		m.failAsks(s, func(a ask) bool { return a.stop }, "started again meanwhile")
+	}
+}
+
+func problemText(s *service) string {
+	if s.problem == nil {
+		return "none was read"
+	}
+	return s.problem.Error()
+}
+
+// settleAsks answers the requests that what is true of s now answers.
+func (m *model) settleAsks(s *service) {
+	if len(s.asks) == 0 {
+		return
+	}
+	asks := s.asks
+	s.asks = nil
+	var open []ask
+	for _, a := range asks {
+		switch {
+		case a.stop && (!s.alive() || s.generation > a.after):
+			m.settleAsk(s, a, "", 0)
+		case a.stop:
+			open = append(open, a)
+		case s.phase == up && s.generation > a.after:
+			m.settleAsk(s, a, "", s.life.pid)
+		case !s.alive() && s.stopped != nil:
+			m.settleAsk(s, a, "stopped meanwhile", 0)
+		case !s.alive() && m.draining(s):
+			m.settleAsk(s, a, "the colony is shutting down", 0)
+		default:
+			open = append(open, a)
+		}
+	}
+	s.asks = append(open, s.asks...)
+}
+
+// failAsks answers those of the requests that wait for s with an error.
+func (m *model) failAsks(s *service, which func(ask) bool, why string) {
+	asks := s.asks
+	s.asks = nil
+	for _, a := range asks {
+		if which(a) {
+			m.settleAsk(s, a, why, 0)
+		} else {
+			s.asks = append(s.asks, a)
+		}
+	}
+}
+
+// settleAsk notes what became of one service for one request; why "" = well.
+func (m *model) settleAsk(s *service, a ask, why string, newPID int) {
+	r := a.request
+	if r.many {
+		p := &r.result.Services[a.part]
+		p.OK, p.Error, p.NewPID = why == "", why, newPID
+	} else {
+		r.result.Error, r.result.NewPID = why, newPID
+	}
+	m.partDone(r)
+}
+
+// partDone finishes a request when all of it is done.
+func (m *model) partDone(r *request) {
+	if r.open--; r.open > 0 {
+		return
+	}
+	why := r.result.Error
+	for _, p := range r.result.Services {
+		if !p.OK && why == "" {
+			why = fmt.Sprintf("%q: %s", p.Name, p.Error)
+		}
+	}
+	m.finish(r, why)
+}
+
+// finish completes the result of a request.
+func (m *model) finish(r *request, why string) {
+	if m.requests[r.file] != r {
+		return // a later message of the same name has taken its result's place
+	}
+	delete(m.requests, r.file)
+	at := m.now.wall
+	r.result.OK, r.result.Error, r.result.Finished = why == "", why, &at
+	m.emit(answer{r.file, r.result})
+	m.record(spec.Event{Type: spec.EventAnswered, Name: r.result.Name, Request: r.file, Error: why})
+	if why != "" {
+		m.report(slog.LevelWarn, "request failed", slog.String("request", r.file), slog.String("err", why))
+	}
+}
+
+// reject answers a file that is no message.
+func (m *model) reject(r *request, why string) {
+	m.record(spec.Event{Type: spec.EventRequested, Request: r.file, Error: why})
+	m.finish(r, why)
+}

@@ -1,0 +1,79 @@
+package colony
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ncolony/ncolony-go/colony/spec"
+)
+
+// keptResults is how many results stay, the newest ones.
+const keptResults = 1000
+
+// results is the directory of results.
+type results struct {
+	places spec.Places
+	order  []string // file names of messages, oldest result first
+}
+
+// openResults takes stock of earlier results, and ends the unfinished ones:
+// whoever was to finish them is gone.
+func openResults(p spec.Places, now time.Time) (*results, error) {
+	r := &results{places: p}
+	list, err := os.ReadDir(p.ResultsDir())
+	if err != nil {
+		return r, err
+	}
+	type dated struct {
+		file string
+		at   time.Time
+	}
+	var all []dated
+	for _, e := range list {
+		name, ok := strings.CutSuffix(e.Name(), ".json")
+		fi, err := e.Info()
+		if !ok || err != nil || strings.HasPrefix(name, ".") {
+			continue
+		}
+		all = append(all, dated{name, fi.ModTime()})
+		r.interrupt(name, now)
+	}
+	slices.SortStableFunc(all, func(a, b dated) int { return a.at.Compare(b.at) })
+	for _, d := range all {
+		r.order = append(r.order, d.file)
+	}
+	r.prune()
+	return r, nil
+}
+
+// interrupt finishes a result that an earlier supervisor has not.
+func (r *results) interrupt(file string, now time.Time) {
+	b, err := os.ReadFile(r.places.Result(file))
+	var res spec.Result
+	if err != nil || json.Unmarshal(b, &res) != nil || res.Finished != nil {
+		return
+	}
+	res.OK, res.Error, res.Finished = false, "interrupted", &now
+	writeResult(r.places, file, res)
+}
+
+// write completes a result.
+func (r *results) write(a answer) error {
+	if i := slices.Index(r.order, a.file); i >= 0 {
+		r.order = slices.Delete(r.order, i, i+1)
+	}
+	r.order = append(r.order, a.file)
+	r.prune()
+	return writeResult(r.places, a.file, a.result)
+}
+
+func (r *results) prune() {
+	for len(r.order) > keptResults {
+		os.Remove(filepath.Clean(r.places.Result(r.order[0])))
+		r.order = r.order[1:]
+	}
+}

@@ -1,0 +1,260 @@
+package colony
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	ossignal "os/signal"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ncolony/ncolony-go/colony/spec"
+)
+
+// Run supervises until somebody ends the colony, and returns the exit code for
+// the process. An error means that it could not start; after that nothing is
+// fatal.
+func Run(o Options) (code int, err error) {
+	signals := catchSignals()
+	closeOnExec()
+	if err := becomeReaper(); err != nil {
+		return 1, err
+	}
+	h, err := openHouse(o)
+	if err != nil {
+		return 1, err
+	}
+	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return 1, fmt.Errorf("open /dev/null: %w", err)
+	}
+	terminal := onTerminal()
+	c := newColony(o, h, null, terminal)
+	c.run(signals)
+	if terminal {
+		takeTerminal()
+	}
+	return c.loop.code, nil
+}
+
+// caught is what signal delivery needs: SIGCHLD apart, because many may stand
+// for one and one for many.
+type caught struct{ child, others chan os.Signal }
+
+// catchSignals catches all there are. One that is not caught would kill a Go
+// program even as PID 1; one that is ignored would be ignored by every child.
+func catchSignals() caught {
+	c := caught{make(chan os.Signal, 1), make(chan os.Signal, 128)}
+	ossignal.Notify(c.child, syscall.SIGCHLD)
+	for n := syscall.Signal(1); n <= 64; n++ {
+		switch n {
+		case syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGCHLD, syscall.SIGURG: // SIGURG is the Go runtime's own
+		case 32, 33: // the C libraries' own, which os/signal leaves alone
+			defaultSignal(int(n))
+		default:
+			ossignal.Notify(c.others, n)
+		}
+	}
+	return c
+}
+
+// colony is the parts, put together.
+type colony struct {
+	loop    *loop
+	files   *sink
+	work    []func()      // the edges, each a goroutine
+	push    func()        // hands the spawner what did not fit before
+	inbox   chan event    // from the spawner and the censor
+	news    chan event    // from the files
+	batches chan *batch   // to the publisher
+	urgent  chan struct{} // likewise: somebody waits
+	quit    chan struct{} // closed at the end
+	written chan struct{} // closed when the publisher is done
+	log     *logbook
+}
+
+func newColony(o Options, h *house, null int, terminal bool) *colony {
+	c := emptyColony(o.Log)
+	urgent, news := outbox{c.inbox, c.quit}, outbox{c.news, c.quit}
+	fresh := func() *troubles { return newTroubles(news) }
+
+	old := h.readPast(o.Log)
+	lost := h.endSurvivors(o.KillTime, o.Log)
+	h.clearPast()
+	results, err := openResults(h.places, time.Now())
+	if err != nil && h.trouble["state"] == nil {
+		h.trouble["results"] = err
+	}
+	m := newModel(policyOf(o), rand.Uint64(), spec.ColonyStatus{PID: os.Getpid(), Version: o.Version, Started: time.Now(), Epoch: h.epoch,
+		Config: h.places.Config, Messages: h.places.Messages, State: h.places.State})
+	m.resume(old.notes, old.statuses, old.generations, old.resumption)
+
+	ledger := openLedger(h.places, h.epoch, fresh())
+	prep := &preparer{colony: h.id, accounts: systemAccounts(), null: null, terminal: terminal}
+	kernel := &linux{newSpawner(prep, ledger, urgent, c.start), newCensor(h.id, urgent), openOrphanage()}
+	publisher := &publisher{places: h.places, pids: o.PIDDir, journal: openJournal(h.places.EventsDir()), ledger: ledger,
+		results: results, trouble: fresh(), rest: restAfter, urgent: c.urgent, shown: map[string]int{}}
+	watcher := newWatcher(o, h, news, fresh)
+	c.files = &sink{pending: &batch{}, urgent: c.urgent, look: watcher.want, logbook: c.log}
+	c.loop = &loop{model: m, kernel: kernel, files: c.files, clock: now}
+	c.push = kernel.push
+	c.work = []func(){watcher.run, func() { publisher.run(c.batches); close(c.written) }}
+
+	m.begin(now(), old.resumption, lost, h.trouble)
+	if len(o.Command) > 0 {
+		m.command(commandSpec(o.Command))
+	}
+	return c
+}
+
+// emptyColony is a colony without its edges.
+func emptyColony(log *slog.Logger) *colony {
+	return &colony{inbox: make(chan event, 64), news: make(chan event, 64), batches: make(chan *batch), urgent: make(chan struct{}, 1),
+		quit: make(chan struct{}), written: make(chan struct{}), log: newLogbook(log)}
+}
+
+func newWatcher(o Options, h *house, out outbox, fresh func() *troubles) *watcher {
+	t := fresh()
+	accounts := systemAccounts()
+	vet := func(sp *spec.Spec) string { return accounts.vet(sp, os.Getuid(), os.Getgid(), ourGroups()) }
+	return &watcher{
+		config:   newConfigDir(h.places.Config, h.trust, vet, out, t),
+		messages: newMessageDir(h.places, os.Getuid(), o.Insecure, out, t),
+		open:     openHints, watched: map[string]dirID{}, trouble: t, frequency: o.Frequency,
+		rescans: make(chan struct{}, 1), quit: out.quit,
+	}
+}
+
+// policyOf fills in what the flags say.
+func policyOf(o Options) policy {
+	p := policy{threshold: o.Threshold, grace: o.KillTime, minDelay: o.MinDelay, maxDelay: o.MaxDelay, budget: o.ShutdownTimeout,
+		helpers: map[string]*spec.Spec{}}
+	for name, argv := range o.Helpers {
+		p.helpers[name] = helperSpec(argv)
+	}
+	return p
+}
+
+// now reads both clocks.
+func now() moment {
+	var ts unix.Timespec
+	unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) // cannot fail for this clock
+	return moment{instant(ts.Nano()), time.Now().UTC()}
+}
+
+// start runs f as a goroutine that is started again should it panic, but not at
+// full speed.
+func (c *colony) start(f func()) {
+	go func() {
+		for c.survived(f) {
+			select {
+			case <-time.After(time.Second):
+			case <-c.quit:
+			}
+		}
+	}()
+}
+
+// survived runs f; true if it panicked.
+func (c *colony) survived(f func()) (panicked bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			panicked = true
+			outbox{c.news, c.quit}.send(recovered{fmt.Sprint(p), string(debug.Stack())})
+		}
+	}()
+	f()
+	return false
+}
+
+// run is the loop.
+func (c *colony) run(signals caught) {
+	c.start(c.log.run)
+	for _, w := range c.work {
+		c.start(w)
+	}
+	c.loop.turn(ticked{})
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for !c.loop.done {
+		c.arm(timer)
+		var out chan<- *batch
+		if !c.files.pending.empty() {
+			out = c.batches
+		}
+		select {
+		case <-signals.child:
+			c.reap(signals)
+		case s := <-signals.others:
+			if s != syscall.SIGPIPE { // it may be our own, from a log nobody reads
+				c.loop.turn(signalled{spec.Signal(s.(syscall.Signal))})
+			}
+		case ev := <-c.inbox:
+			if _, ok := ev.(counted); ok {
+				c.reap(signals) // so that the core knows what has died since
+			}
+			c.loop.turn(ev)
+			c.push()
+		case ev := <-c.news:
+			c.loop.turn(ev)
+		case out <- c.files.pending:
+			c.files.pending = &batch{}
+		case <-timer.C:
+			c.loop.turn(ticked{})
+			c.reap(signals) // a safety net; SIGCHLD is never missed as far as is known
+		}
+	}
+	c.finish()
+}
+
+// reap takes in the dead, and has the rest of them taken in later if there are
+// very many.
+func (c *colony) reap(signals caught) {
+	if c.loop.reap() {
+		select {
+		case signals.child <- syscall.SIGCHLD:
+		default: // one is there
+		}
+	}
+}
+
+// safetyTick bounds the time between looks for dead children.
+const safetyTick = 10 * time.Second
+
+// arm sets the timer to the next time the core wants to be called.
+func (c *colony) arm(timer *time.Timer) {
+	d := safetyTick
+	if at := c.loop.model.deadline(); at != 0 {
+		d = max(0, min(d, at.sub(c.loop.clock().mono)))
+	}
+	timer.Reset(d)
+}
+
+// finish writes what is left to write, within bounds: a disk or a log that does
+// not answer must not keep us from ending.
+func (c *colony) finish() {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	close(c.quit) // nobody reads the edges' events any more
+	select {
+	case c.batches <- c.files.pending:
+	case <-ctx.Done():
+	}
+	close(c.batches)
+	select {
+	case <-c.written:
+	case <-ctx.Done():
+	}
+	c.log.flush(ctx)
+}
+
+// takeTerminal takes the foreground of our terminal back from main.
+func takeTerminal() {
+	ossignal.Ignore(syscall.SIGTTOU) // which a background process gets for this
+	unix.IoctlSetPointerInt(0, unix.TIOCSPGRP, unix.Getpgrp())
+}

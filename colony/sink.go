@@ -1,0 +1,91 @@
+package colony
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// sink takes what the loop tells the world, and never makes it wait.
+type sink struct {
+	pending *batch // until the publisher is free
+	urgent  chan<- struct{}
+	look    func() // has the watcher look at everything
+	logbook *logbook
+}
+
+func (s *sink) write(e effect) {
+	s.pending.add(e)
+	if _, ok := e.(answer); ok {
+		select {
+		case s.urgent <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (s *sink) rescan()      { s.look() }
+func (s *sink) log(r report) { s.logbook.log(r) }
+
+// logbook writes the log in a goroutine of its own. Where stderr does not take
+// it, lines are dropped and counted, and the colony goes on.
+type logbook struct {
+	logger  *slog.Logger
+	lines   chan line
+	dropped int // since the last line that was taken; the loop's own
+}
+
+type line struct {
+	report
+	at   time.Time
+	done chan<- struct{} // not nil: all before are written
+}
+
+const logQueue = 1024
+
+func newLogbook(l *slog.Logger) *logbook {
+	return &logbook{logger: l, lines: make(chan line, logQueue)}
+}
+
+// log queues a line.
+func (b *logbook) log(r report) {
+	if b.dropped > 0 {
+		r.attrs = append(r.attrs, slog.Int("dropped", b.dropped))
+	}
+	select {
+	case b.lines <- line{report: r, at: time.Now()}:
+		b.dropped = 0
+	default:
+		b.dropped++
+	}
+}
+
+func (b *logbook) run() {
+	ctx := context.Background()
+	for l := range b.lines {
+		if l.done != nil {
+			close(l.done)
+			continue
+		}
+		if !b.logger.Enabled(ctx, l.level) {
+			continue
+		}
+		rec := slog.NewRecord(l.at, l.level, l.text, 0)
+		rec.AddAttrs(l.attrs...)
+		b.logger.Handler().Handle(ctx, rec)
+	}
+}
+
+// flush waits until the lines queued so far are written, or ctx is done.
+func (b *logbook) flush(ctx context.Context) {
+	done := make(chan struct{})
+	select {
+	case b.lines <- line{done: done}:
+	case <-ctx.Done():
+		return
+	}
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,190 @@
+package colony
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ncolony/ncolony-go/colony/spec"
+)
+
+// spawner forks, one at a time, in a goroutine and on a thread of its own:
+// ForkExec returns only after chdir and exec, and a file system that does not
+// answer must not make the loop deaf. The thread also keeps our children apart
+// from the orphans that the kernel gives to our first thread (see orphanage).
+type spawner struct {
+	preparer *preparer
+	ledger   *ledger
+	orders   chan spawn
+	relieved chan struct{} // closed when the goroutine at work is to end
+	out      outbox
+	start    func(func()) // runs a function as a goroutine
+	backlog  []spawn      // the loop's own: what does not fit in orders
+}
+
+func newSpawner(p *preparer, l *ledger, out outbox, start func(func())) *spawner {
+	sp := &spawner{preparer: p, ledger: l, orders: make(chan spawn, 4*spawnWindow), out: out, start: start}
+	sp.hire()
+	return sp
+}
+
+// hire starts a goroutine that takes orders.
+func (sp *spawner) hire() {
+	sp.relieved = make(chan struct{})
+	relieved := sp.relieved
+	sp.start(func() { sp.work(relieved) })
+}
+
+// relieve lets another goroutine take the remaining orders. The one at work
+// ends when it comes back, if it ever does.
+func (sp *spawner) relieve() {
+	close(sp.relieved)
+	sp.hire()
+}
+
+// spawn takes an order without blocking.
+func (sp *spawner) spawn(o spawn) {
+	sp.backlog = append(sp.backlog, o)
+	sp.push()
+}
+
+// push moves orders from the backlog to the goroutine as far as they fit. The
+// loop calls it again after each answer.
+func (sp *spawner) push() {
+	for len(sp.backlog) > 0 {
+		select {
+		case sp.orders <- sp.backlog[0]:
+			sp.backlog = sp.backlog[1:]
+		default:
+			return
+		}
+	}
+	sp.backlog = nil
+}
+
+func (sp *spawner) work(relieved <-chan struct{}) {
+	runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+	if unix.Gettid() == os.Getpid() {
+		// The first thread is where the kernel puts orphans. Keep it busy with
+		// nothing, and work on another.
+		sp.start(func() { sp.work(relieved) })
+		<-sp.out.quit
+		return
+	}
+	for {
+		select {
+		case <-relieved:
+			return
+		default:
+		}
+		select {
+		case <-relieved:
+			return
+		case o := <-sp.orders:
+			sp.out.send(sp.fork(o))
+		case <-sp.out.quit:
+			return
+		}
+	}
+}
+
+// fork performs one order. Whatever goes wrong, the order is answered.
+func (sp *spawner) fork(o spawn) (ev event) {
+	defer func() {
+		if p := recover(); p != nil {
+			ev = spawnFailed{o.order, fault{text: fmt.Sprintf("internal error: panic: %v", p)}}
+		}
+	}()
+	p, err := sp.preparer.prepare(o)
+	if err != nil {
+		f := fault{text: err.Error()}
+		if errors.Is(err, errNoProgram) {
+			f.class = faultMissing
+		}
+		return spawnFailed{o.order, f}
+	}
+	p.touch()
+	pid, err := syscall.ForkExec(p.path, p.argv, &p.attr)
+	if err != nil && p.attr.Sys.Foreground {
+		// The terminal is not ours after all: a session of its own, then.
+		p.attr.Sys = &syscall.SysProcAttr{Setsid: true}
+		pid, err = syscall.ForkExec(p.path, p.argv, &p.attr)
+	}
+	if err != nil {
+		return spawnFailed{o.order, diagnose(p, err)}
+	}
+	if o.kind != kindStopCommand {
+		sp.ledger.begin(o.life, pid, o.spec)
+	}
+	return started{o.order, pid}
+}
+
+// touch meets a file system that does not answer in system calls of which the
+// Go runtime knows that they may block. ForkExec is none: its thread waits for
+// the child's chdir and exec with the runtime held, and the next collection of
+// garbage would stop all of us. (What remains is a file system that dies in the
+// instant between.)
+func (p prepared) touch() {
+	if p.attr.Dir != "" {
+		unix.Access(p.attr.Dir, unix.X_OK)
+	}
+	program := p.path
+	if !filepath.IsAbs(program) {
+		program = filepath.Join(p.attr.Dir, program)
+	}
+	if fd, err := unix.Open(program, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOCTTY, 0); err == nil {
+		unix.Pread(fd, make([]byte, 256), 0)
+		unix.Close(fd)
+	}
+}
+
+// vet checks what can be known of a spec's identity before it is accepted: not
+// being root, we can only run as ourselves.
+func (a accounts) vet(sp *spec.Spec, uid, gid int, groups []int) string {
+	if uid == 0 {
+		return ""
+	}
+	id, err := a.identify(sp)
+	switch {
+	case err != nil || !id.set:
+		return "" // whoever it is may still be added; the start will tell
+	case id.uid != uint32(uid):
+		return "user: the supervisor does not run as root and cannot start programs as another user"
+	case id.gid != uint32(gid):
+		return "gid: the supervisor does not run as root and cannot start programs in another group"
+	case sp.Groups != nil && !sameGroups(id.groups, groups):
+		return "groups: the supervisor does not run as root and cannot give programs other groups than its own"
+	default:
+		return ""
+	}
+}
+
+// sameGroups reports whether two lists hold the same groups.
+func sameGroups(a []uint32, b []int) bool {
+	set := map[int]bool{}
+	for _, g := range b {
+		set[g] = true
+	}
+	for _, g := range a {
+		if !set[int(g)] {
+			return false
+		}
+	}
+	return len(set) == len(slices.Compact(slices.Sorted(slices.Values(a))))
+}
+
+// ourGroups are the supplementary groups we have, and every child of a
+// supervisor that is not root has too.
+func ourGroups() []int {
+	groups, err := os.Getgroups()
+	if err != nil {
+		return nil
+	}
+	return groups
+}
