@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ncolony/ncolony-go/colony/spec"
+	"github.com/ncolony/ncolony-go/ctl"
+)
+
+func newCtl(where *placeFlags) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "ctl",
+		Short: "Add, remove, restart and look at services",
+		Long: `Add, remove, restart and look at services, by the same files that a person
+or any other program may write and read.
+
+Exit codes: 0 done, 1 failed or refused, 2 usage, 3 no such service,
+4 timed out, 5 no supervisor.`,
+		Example: `  ncolony ctl add web --cmd=python3 --arg=-m --arg=http.server
+  ncolony ctl status`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef(cmd, "a verb is missing")
+			}
+			return unknownCommand(cmd, args[0])
+		},
+		SuggestionsMinimumDistance: 2,
+	}
+	cmd.AddCommand(
+		newAdd(where), newRemove(where), newShow(where), newStatus(where),
+		newRestart(where), newStart(where), newStop(where), newSignal(where),
+		newRestartAll(where), newRestartGroup(where), newRescan(where), newShutdown(where),
+	)
+	return cmd
+}
+
+// nameFlag is the flag --name, which every verb about services takes beside
+// its arguments.
+type nameFlag struct{ names []string }
+
+func (f *nameFlag) register(cmd *cobra.Command, where *placeFlags) {
+	cmd.Flags().StringArrayVar(&f.names, "name", nil, "name of the service, if it is no argument")
+	cmd.ValidArgsFunction = func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return serviceNames(where), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// serviceNames are the names that a shell can complete: all that have a status.
+func serviceNames(where *placeFlags) (names []string) {
+	p, err := where.places()
+	if err != nil {
+		return nil
+	}
+	statuses, _ := ctl.Status(p)
+	for _, st := range statuses {
+		names = append(names, st.Name)
+	}
+	return names
+}
+
+// several returns at least one name.
+func (f *nameFlag) several(cmd *cobra.Command, args []string) ([]string, error) {
+	names := append(append([]string(nil), f.names...), args...)
+	if len(names) == 0 {
+		return nil, usagef(cmd, "the name of a service is missing")
+	}
+	return names, nil
+}
+
+// one returns exactly one name.
+func (f *nameFlag) one(cmd *cobra.Command, args []string) (string, error) {
+	names, err := f.several(cmd, args)
+	if err == nil && len(names) > 1 {
+		err = usagef(cmd, "one name is enough, here are %q", names)
+	}
+	if err != nil {
+		return "", err
+	}
+	return names[0], nil
+}
+
+// waitFlags are the flags of every verb that changes something.
+type waitFlags struct {
+	wait, json bool
+	timeout    spec.Duration
+}
+
+func (f *waitFlags) register(cmd *cobra.Command, until string) {
+	f.timeout = spec.Duration(time.Minute)
+	cmd.Flags().BoolVar(&f.wait, "wait", false, "wait until "+until)
+	cmd.Flags().Var(&f.timeout, "timeout", "how long to --wait, 0 = for ever")
+	cmd.Flags().BoolVar(&f.json, "json", false, "with --wait, print the outcome as JSON")
+}
+
+func (f *waitFlags) check(cmd *cobra.Command) error {
+	for _, flag := range []string{"timeout", "json"} {
+		if !f.wait && cmd.Flags().Changed(flag) {
+			return usagef(cmd, "flag --%s: needs --wait", flag)
+		}
+	}
+	return nil
+}
+
+func (f *waitFlags) context() (context.Context, context.CancelFunc) {
+	if f.timeout == 0 {
+		return context.WithCancel(context.Background())
+	}
+	return context.WithTimeout(context.Background(), f.timeout.D())
+}
+
+// explain says of the end of a wait how long it took.
+func (f *waitFlags) explain(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &slow{f.timeout, err}
+	}
+	return err
+}
+
+// slow is a deadline in words that help.
+type slow struct {
+	after spec.Duration
+	err   error
+}
+
+func (e *slow) Error() string { return fmt.Sprintf("not done after %s", e.after) }
+func (e *slow) Unwrap() error { return e.err }
+
+// explain makes an error about files readable: whose they are, and what to do.
+func explain(err error) error {
+	pe, ok := errors.AsType[*fs.PathError](err)
+	if !ok || !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	// The directory is what denies; the file in it may not even exist.
+	dir := filepath.Dir(pe.Path)
+	fi, statErr := os.Stat(dir)
+	for ; statErr != nil && dir != filepath.Dir(dir); fi, statErr = os.Stat(dir) {
+		dir = filepath.Dir(dir)
+	}
+	err = fmt.Errorf("%s %s: %w", pe.Op, pe.Path, fs.ErrPermission)
+	if statErr != nil {
+		return err
+	}
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() {
+		return hinted(err, "%s belongs to uid %d: do this as that user (sudo), or name a colony of your own with --root", dir, st.Uid)
+	}
+	return err
+}
+
+// note tells a person something that is no failure.
+func note(cmd *cobra.Command, format string, args ...any) {
+	fmt.Fprintf(cmd.ErrOrStderr(), "ncolony: note: "+format+"\n", args...)
+}
+
+// printJSON writes v for a program.
+func printJSON(w io.Writer, v any) error {
+	out := json.NewEncoder(w)
+	out.SetIndent("", "  ")
+	out.SetEscapeHTML(false)
+	return out.Encode(v)
+}

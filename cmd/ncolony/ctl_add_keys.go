@@ -1,0 +1,83 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// keyFlag is a flag of ctl add that sets one key of the spec.
+type keyFlag struct {
+	flag string
+	path []string   // where the key stands: {"stop", "grace"} is stop.grace
+	new  func() key // its value
+	help string
+}
+
+// keyFlags are the keys that people set often. Any other goes into --extras.
+var keyFlags = []keyFlag{
+	{"user", []string{"user"}, newText, "user to run as, by name or number"},
+	{"groups", []string{"groups"}, newList, "supplementary group to run with (repeatable; default: the user's own)"},
+	{"group", []string{"group"}, newList, "restart group to be in (repeatable)"},
+	{"cwd", []string{"cwd"}, newText, "directory to run in"},
+	{"env-file", []string{"env_file"}, newList, "file of NAME=value lines, -FILE if it may be missing (repeatable)"},
+	{"restart", []string{"restart"}, newText, "when to start it again: always, on-failure or never"},
+	{"success-code", []string{"success_codes"}, newNumbers, "exit code that is no failure (repeatable)"},
+	{"stop-signal", []string{"stop", "signal"}, newText, "signal that asks it to end"},
+	{"stop-grace", []string{"stop", "grace"}, newSpan, "time from the request to end to the kill"},
+	{"stop-scope", []string{"stop", "scope"}, newText, "which processes to stop: all, group or main"},
+	{"main", []string{"main"}, newSwitch, "the colony lives and ends with it"},
+	{"stdin", []string{"stdin"}, newText, "standard input: null or inherit"},
+	{"log", []string{"log"}, newText, "output: null to drop it"},
+	{"heartbeat-status", []string{"ncolony.beatcheck", "status"}, newText, "file that it touches while it is well, or a directory of such"},
+	{"heartbeat-period", []string{"ncolony.beatcheck", "period"}, newSpan, "how often it touches it at least"},
+	{"heartbeat-grace", []string{"ncolony.beatcheck", "grace"}, newNumber, "how many periods it may take after a start"},
+}
+
+func registerKeys(fs *pflag.FlagSet) {
+	for _, k := range keyFlags {
+		v := k.new()
+		flag := fs.VarPF(v, k.flag, "", k.help)
+		if _, ok := v.(*onOff); ok {
+			flag.NoOptDefVal = "true"
+		}
+	}
+}
+
+// addKeys puts the keys whose flags were given beside those of extras. It
+// refuses a key that stands in both.
+func addKeys(fs *pflag.FlagSet, extras map[string]any) (map[string]any, error) {
+	for _, k := range keyFlags {
+		if !fs.Changed(k.flag) {
+			continue
+		}
+		if extras == nil {
+			extras = make(map[string]any)
+		}
+		if !put(extras, k.path, fs.Lookup(k.flag).Value.(key).json()) {
+			return nil, fmt.Errorf("flag --%s: %q stands in --extras too", k.flag, strings.Join(k.path, "."))
+		}
+	}
+	return extras, nil
+}
+
+// put sets the value at path, unless there is one or there is no way to it.
+func put(in map[string]any, path []string, value any) bool {
+	for ; len(path) > 1; path = path[1:] {
+		next, exists := in[path[0]]
+		if !exists {
+			next = make(map[string]any)
+			in[path[0]] = next
+		}
+		var ok bool
+		if in, ok = next.(map[string]any); !ok {
+			return false
+		}
+	}
+	if _, taken := in[path[0]]; taken {
+		return false
+	}
+	in[path[0]] = value
+	return true
+}

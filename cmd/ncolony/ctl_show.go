@@ -1,0 +1,35 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/ncolony/ncolony-go/ctl"
+)
+
+func newShow(where *placeFlags) *cobra.Command {
+	var name nameFlag
+	cmd := &cobra.Command{
+		Use:                   "show NAME [flags]",
+		Short:                 "Print the spec of a service, as it stands in its file",
+		Example:               "  ncolony ctl show web",
+		DisableFlagsInUseLine: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name, err := name.one(cmd, args)
+			if err != nil {
+				return err
+			}
+			p, err := where.places()
+			if err != nil {
+				return err
+			}
+			content, _, err := ctl.Spec(p, name)
+			if err != nil {
+				return about(cmd, name, explain(err))
+			}
+			_, err = cmd.OutOrStdout().Write(content)
+			return err
+		},
+	}
+	name.register(cmd, where)
+	return cmd
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ncolony/ncolony-go/colony/spec"
+	"github.com/ncolony/ncolony-go/ctl"
+)
+
+func newStatus(where *placeFlags) *cobra.Command {
+	var names nameFlag
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "status [NAME...] [flags]",
+		Short: "Show what services are doing",
+		Long: `Show what services are doing: all, or the named ones. With --json it is one
+array, also for one name. Without a supervisor it is what the last one said,
+marked as stale, and the exit code is 5.`,
+		Example: `  ncolony ctl status
+  ncolony ctl status web --json`,
+		DisableFlagsInUseLine: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := where.places()
+			if err != nil {
+				return err
+			}
+			return showStatus(cmd, p, append(names.names, args...), asJSON)
+		},
+	}
+	names.register(cmd, where)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// showStatus prints what is known, then says what is not.
+func showStatus(cmd *cobra.Command, p spec.Places, names []string, asJSON bool) error {
+	alive, err := settled(p)
+	if err != nil {
+		return about(cmd, "", explain(err))
+	}
+	var errs []error
+	if !alive {
+		errs = append(errs, noSupervisor(cmd, p))
+	}
+	statuses, statusErrs := statusesOf(p, names)
+	for _, e := range statusErrs {
+		// Whom nobody supervises has no status, which is said already.
+		if alive || !errors.Is(e.err, ctl.ErrNoService) {
+			errs = append(errs, about(cmd, e.name, explainMissing(p, e)))
+		}
+	}
+	out := cmd.OutOrStdout()
+	if asJSON {
+		errs = append(errs, printJSON(out, statuses))
+		return all(errs...)
+	}
+	if len(statuses) == 0 && len(errs) == 0 {
+		fmt.Fprintln(out, "no services")
+	}
+	if len(statuses) > 0 {
+		t := statusTable(statuses, time.Now(), !alive)
+		errs = append(errs, t.write(out, isTerminal(out)))
+	}
+	if len(names) == 0 {
+		errs = append(errs, about(cmd, "", writeColony(out, p, alive)))
+	}
+	return all(errs...)
+}
+
+// settled is ctl.Alive, but gives a supervisor that has only just started the
+// time to clear away what the last one said: until colony.json is its own. One
+// that cannot write that file is believed after a second.
+func settled(p spec.Places) (alive bool, err error) {
+	const patience, pause = time.Second, 10 * time.Millisecond
+	for begin := time.Now(); ; time.Sleep(pause) {
+		pid, alive, err := ctl.Alive(p)
+		if err != nil || !alive {
+			return false, err
+		}
+		c, err := ctl.Colony(p)
+		if err == nil && c.PID == pid || time.Since(begin) >= patience {
+			return true, nil
+		}
+	}
+}
+
+// nameError is why there is no status of a service; the name is empty if it is
+// about all.
+type nameError struct {
+	name string
+	err  error
+}
+
+func statusesOf(p spec.Places, names []string) (statuses []spec.Status, errs []nameError) {
+	statuses = []spec.Status{} // never null in JSON
+	if len(names) == 0 {
+		found, err := ctl.Status(p)
+		if err != nil {
+			errs = append(errs, nameError{"", explain(err)})
+		}
+		return append(statuses, found...), errs
+	}
+	for _, name := range names {
+		st, err := ctl.StatusOf(p, name)
+		if err != nil {
+			errs = append(errs, nameError{name, explain(err)})
+			continue
+		}
+		statuses = append(statuses, *st)
+	}
+	return statuses, errs
+}
+
+// explainMissing tells a service without a status yet from one without a spec.
+func explainMissing(p spec.Places, e nameError) error {
+	if errors.Is(e.err, ctl.ErrNoService) && e.name != "" && ctl.Known(p, e.name) == nil {
+		return hinted(errors.New("the supervisor has not seen it yet"), "'ncolony ctl rescan --wait' makes it look")
+	}
+	return explainNoService(e.err)
+}
+
+// noSupervisor is the error of a status that nobody keeps up to date.
+func noSupervisor(cmd *cobra.Command, p spec.Places) error {
+	err := about(cmd, "", ctl.ErrNoSupervisor)
+	if _, statErr := os.Stat(p.State); statErr != nil {
+		return hinted(err, "there is no %s: is that the colony's directory? (a supervisor that cannot write it says nothing here)", p.State)
+	}
+	if c, cErr := ctl.Colony(p); cErr == nil && !c.Clean {
+		return hinted(err, "the last one, pid %d, has not ended in order", c.PID)
+	}
+	return err
+}
+
+// writeColony prints what is wrong with the colony as a whole.
+func writeColony(out io.Writer, p spec.Places, alive bool) error {
+	c, err := ctl.Colony(p)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return explain(err)
+	}
+	if alive && c.Draining {
+		fmt.Fprintln(out, "the colony is shutting down")
+	}
+	for _, file := range slices.Sorted(maps.Keys(c.BadFiles)) {
+		fmt.Fprintln(out, describeBadFile(file, c.BadFiles[file]))
+	}
+	for _, what := range slices.Sorted(maps.Keys(c.Degraded)) {
+		fmt.Fprintf(out, "degraded: %s: %s\n", what, c.Degraded[what])
+	}
+	if c.Panics > 0 {
+		fmt.Fprintf(out, "panics: the supervisor has recovered from %d\n", c.Panics)
+	}
+	return nil
+}
+
+// describeBadFile names a file that is no spec once, though its key may be quoted
+// already and the reason may begin with its name.
+func describeBadFile(file, why string) string {
+	if !strings.HasPrefix(file, `"`) {
+		file = strconv.Quote(file)
+	}
+	return oneLine(fmt.Sprintf("bad file %s: %s", file, strings.TrimPrefix(why, "name "+file+": ")))
+}
+
+// isTerminal says whether a person reads w, as far as colour goes.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+		return false
+	}
+	fi, err := f.Stat()
+	return err == nil && fi.Mode()&os.ModeCharDevice != 0
+}

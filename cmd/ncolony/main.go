@@ -1,0 +1,30 @@
+// Command ncolony supervises the services that the files of a directory ask
+// for, and is also the way to write those files, to ask things of the
+// supervisor and to see what it says:
+//
+//	ncolony                     supervise
+//	ncolony -- CMD ARGS...      supervise, with CMD as the process to live for
+//	ncolony ctl VERB ...        add, remove, restart, status, ...
+//	ncolony heart -- CMD ...    beat on behalf of a program that cannot
+//	ncolony heartcheck          restart services whose heart has stopped
+//	ncolony NAME ...            run the program ncolony-NAME
+package main
+
+import (
+	"os"
+)
+
+func main() {
+	os.Exit(run(os.Args))
+}
+
+// run is the whole program but for the exit: args[0] is how it was called, and
+// the result is its exit code.
+func run(args []string) int {
+	root := newRoot()
+	if err := execPlugin(root, args[1:]); err != nil {
+		return report(os.Stderr, err)
+	}
+	root.SetArgs(args[1:])
+	return report(os.Stderr, root.Execute())
+}

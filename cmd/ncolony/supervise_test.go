@@ -1,0 +1,92 @@
+package main
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/ncolony/ncolony-go/colony"
+	"github.com/ncolony/ncolony-go/colony/spec"
+)
+
+// parse is what the command line args makes of colony.Options.
+func parse(args ...string) (colony.Options, error) {
+	where := &placeFlags{}
+	f := &superviseFlags{}
+	cmd := newSupervise(where, f)
+	where.register(cmd.PersistentFlags())
+	if err := cmd.ParseFlags(args); err != nil {
+		return colony.Options{}, &usageError{err}
+	}
+	return f.options(cmd, where, cmd.Flags().Args())
+}
+
+func TestSuperviseFlags(t *testing.T) {
+	defaults := colony.Options{
+		Places:    spec.Places{Config: "/r/config", Messages: "/r/messages", State: "/r/state"},
+		Frequency: 10 * time.Second,
+		Threshold: time.Second,
+		KillTime:  5 * time.Second,
+		MinDelay:  time.Second,
+		MaxDelay:  time.Hour,
+		Helpers: map[string][]string{"@heartcheck": {
+			"/proc/self/exe", "heartcheck", "--config", "/r/config", "--messages", "/r/messages", "--state", "/r/state",
+			"--log-format", "text",
+		}},
+		Version: versionText(),
+	}
+	for _, tc := range []struct {
+		args   string
+		change func(*colony.Options)
+	}{
+		{"", func(o *colony.Options) {}},
+		{"--", func(o *colony.Options) {}},
+		{"-- sh -c exit --frequency", func(o *colony.Options) { o.Command = []string{"sh", "-c", "exit", "--frequency"} }},
+		{"--frequency 0.5 --threshold 50ms --killtime=1m --minrestartdelay 2 --maxrestartdelay 3", func(o *colony.Options) {
+			o.Frequency, o.Threshold, o.KillTime = 500*time.Millisecond, 50*time.Millisecond, time.Minute
+			o.MinDelay, o.MaxDelay = 2*time.Second, 3*time.Second
+		}},
+		{"-t 0 -k 2 -m0 -M 1h30m", func(o *colony.Options) {
+			o.Threshold, o.KillTime, o.MinDelay, o.MaxDelay = 0, 2*time.Second, 0, 90*time.Minute
+		}},
+		{"--shutdown-timeout 3", func(o *colony.Options) { o.ShutdownTimeout = 3 * time.Second }},
+		{"--pid /run/pids --insecure --trust-group adm --log-format json", func(o *colony.Options) {
+			o.PIDDir, o.Insecure, o.TrustGroup = "/run/pids", true, "adm"
+			argv := slices.Clone(o.Helpers["@heartcheck"])
+			argv[len(argv)-1] = "json"
+			o.Helpers = map[string][]string{"@heartcheck": argv}
+		}},
+		{"--no-helpers", func(o *colony.Options) { o.Helpers = nil }},
+	} {
+		want := defaults
+		tc.change(&want)
+		got, err := parse(append([]string{"--root", "/r"}, strings.Fields(tc.args)...)...)
+		if err != nil {
+			t.Errorf("%q: %v", tc.args, err)
+			continue
+		}
+		if got.Log == nil {
+			t.Errorf("%q: no log", tc.args)
+		}
+		if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(colony.Options{}, "Log")); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", tc.args, diff)
+		}
+	}
+}
+
+func TestSuperviseFlagsRefused(t *testing.T) {
+	for _, args := range []string{
+		"--frequency 0", "--frequency x", "--threshold -1", "--killtime 1y", "-m 5 -M 4", "--log-format xml",
+		"sleep 5", "sleep -- 5", "--bogus", "--pid",
+	} {
+		_, err := parse(append([]string{"--root", "/r"}, strings.Fields(args)...)...)
+		if _, ok := errors.AsType[*usageError](err); !ok {
+			t.Errorf("%q: error %v, want one of usage", args, err)
+		}
+	}
+}

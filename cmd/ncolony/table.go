@@ -1,0 +1,150 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/ncolony/ncolony-go/colony/spec"
+)
+
+// table is text in columns as wide as their widest cell.
+type table struct {
+	rows [][]cell
+}
+
+// cell is one text and the colour, if any, that draws the eye to it.
+type cell struct {
+	text   string
+	colour colour
+}
+
+// colour is an ANSI attribute; 0 = none.
+type colour int
+
+const (
+	bold   colour = 1
+	faint  colour = 2
+	red    colour = 31
+	green  colour = 32
+	yellow colour = 33
+)
+
+func (t *table) add(cells ...cell) { t.rows = append(t.rows, cells) }
+
+// write prints t, two spaces between columns and none at the end of a line.
+func (t *table) write(w io.Writer, coloured bool) error {
+	var widths []int
+	for _, row := range t.rows {
+		for i, c := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], utf8.RuneCountInString(c.text))
+		}
+	}
+	var out strings.Builder
+	for _, row := range t.rows {
+		last := len(row) - 1
+		for last > 0 && row[last].text == "" {
+			last--
+		}
+		for i, c := range row[:last+1] {
+			text := c.text
+			if coloured && c.colour != 0 && text != "" {
+				text = fmt.Sprintf("\x1b[%dm%s\x1b[0m", c.colour, text)
+			}
+			out.WriteString(text)
+			if i < last {
+				out.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c.text)+2))
+			}
+		}
+		out.WriteByte('\n')
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+// statusTable shows statuses in their order. Stale ones are of a supervisor
+// that is gone, and how long ago anything was is counted all the same.
+func statusTable(statuses []spec.Status, now time.Time, stale bool) *table {
+	t := &table{}
+	t.add(cell{"NAME", bold}, cell{"STATE", bold}, cell{"PID", bold}, cell{"SINCE", bold},
+		cell{"RESTARTS", bold}, cell{"LAST EXIT", bold}, cell{"NOTE", bold})
+	for i := range statuses {
+		st := &statuses[i]
+		state := cell{string(st.State), colours[st.State]}
+		if stale {
+			state = cell{state.text + " (stale)", faint}
+		}
+		t.add(cell{text: st.Name}, state, cell{text: number0(st.PID)}, cell{text: ago(now.Sub(st.Since))},
+			cell{text: strconv.Itoa(st.Restarts)}, cell{text: exitCell(st.LastExit)}, noteCell(st, now))
+	}
+	return t
+}
+
+var colours = map[spec.State]colour{
+	spec.Running: green, spec.Starting: yellow, spec.Stopping: yellow, spec.Backingoff: red,
+	spec.Failed: red, spec.Invalid: red, spec.Waiting: yellow, spec.Stopped: faint, spec.Exited: faint,
+}
+
+func number0(n int) string {
+	if n == 0 {
+		return "-"
+	}
+	return strconv.Itoa(n)
+}
+
+func exitCell(e *spec.Exit) string {
+	if e == nil {
+		return "-"
+	}
+	return oneLine(e.String())
+}
+
+// noteCell is what one should know beyond the state.
+func noteCell(st *spec.Status, now time.Time) cell {
+	var notes []string
+	c := cell{}
+	if st.SpecError != nil {
+		c.colour = red
+		notes = append(notes, "spec: "+st.SpecError.Error())
+	}
+	if st.NextStart != nil {
+		notes = append(notes, "starts in "+ago(st.NextStart.Sub(now)))
+	}
+	if len(st.WaitingFor) > 0 {
+		notes = append(notes, "waits for "+strings.Join(st.WaitingFor, ", "))
+	}
+	notes = append(notes, st.Warnings...)
+	c.text = oneLine(strings.Join(notes, "; "))
+	return c
+}
+
+// oneLine keeps what others wrote from breaking the table, or the terminal.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// ago is a time span as people say it: the two largest units, whole seconds. A
+// clock that was set back makes no negative time.
+func ago(d time.Duration) string {
+	s := int64(max(d, 0).Round(time.Second) / time.Second)
+	for _, unit := range []struct {
+		seconds, small int64
+		name, below    string
+	}{{86400, 3600, "d", "h"}, {3600, 60, "h", "m"}, {60, 1, "m", "s"}} {
+		if s >= unit.seconds {
+			return fmt.Sprintf("%d%s%d%s", s/unit.seconds, unit.name, s%unit.seconds/unit.small, unit.below)
+		}
+	}
+	return fmt.Sprintf("%ds", s)
+}
