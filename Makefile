@@ -1,0 +1,55 @@
+# make check       while you work: formatting, vet, staticcheck, every test with the race detector
+# make check-full  the gate: check, and what takes longer
+# make build       dist/ncolony, static, for this machine
+# make fuzz        each fuzz target for FUZZTIME
+
+GO        ?= go
+FUZZTIME  ?= 30s
+REPEAT    ?= 20
+VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+LDFLAGS   = -s -w -X main.version=$(VERSION)
+
+.PHONY: check check-full build fmt vet tidy staticcheck test test-full repeat fuzz clean
+
+check: fmt tidy vet staticcheck test
+
+check-full: fmt tidy vet staticcheck test-full
+	./testdata/readme.sh
+
+fmt:
+	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "not gofmt-ed:"; echo "$$out"; exit 1; fi
+
+tidy:
+	$(GO) mod tidy -diff
+
+# The supervisor is Linux; programs that beat, and people who write specs, are not only there.
+vet:
+	GOOS=linux GOARCH=amd64 $(GO) vet ./...
+	GOOS=linux GOARCH=arm64 $(GO) vet ./...
+	GOOS=darwin $(GO) vet ./heart ./ctl ./colony/spec
+	GOOS=freebsd $(GO) vet ./heart ./ctl ./colony/spec
+
+staticcheck:
+	$(STATICCHECK) ./...
+
+test:
+	$(GO) test -race -short -timeout 170s ./...
+
+test-full:
+	$(GO) test -race -timeout 500s ./...
+
+# A test that fails once in twenty runs is a bug, in the code or in the test.
+repeat:
+	$(GO) test -race -short -count=$(REPEAT) -timeout 60m ./colony
+
+fuzz:
+	@for t in $$(grep -rhoE '^func Fuzz[A-Za-z]+' --include=*_test.go . | sed 's/func //' | sort -u); do \
+		pkg=./$$(dirname $$(grep -rlE "^func $$t\(" --include=*_test.go .)); \
+		echo "$$pkg $$t"; $(GO) test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; done
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o dist/ncolony ./cmd/ncolony
+
+clean:
+	rm -rf dist
