@@ -212,41 +212,6 @@ func exitCode(e *spec.Exit, missing bool) int {
 	}
 }
 
-// signalled takes in a signal to the supervisor.
-func (m *model) signalled(ev signalled) {
-	cmd := m.services[commandName]
-	passed := cmd != nil && cmd.cmd && cmd.life.pid != 0
-	if passed {
-		m.emit(signal{pid: cmd.life.pid, signal: ev.signal})
-	}
-	switch ev.signal {
-	case sigTERM, sigINT, sigQUIT:
-		m.drain.signals++
-		if m.drain.signals == 1 {
-			if passed && !m.drain.on {
-				m.drain.signal = ev.signal
-			}
-			m.beginDrain("signal " + ev.signal.String())
-		} else {
-			m.beRude()
-		}
-	case sigHUP:
-		m.emit(rescan{})
-	case sigUSR1:
-		m.dump()
-	}
-}
-
-// dump writes what is known of every service to the log.
-func (m *model) dump() {
-	for _, s := range m.inOrder() {
-		m.reportFor(s, slog.LevelInfo, "state", slog.String("state", string(m.stateOf(s))), slog.String("phase", s.phase.String()),
-			slog.Int("pid", s.life.pid), slog.Uint64("generation", s.generation), slog.Int("restarts", s.restarts()))
-	}
-	m.report(slog.LevelInfo, "state", slog.Int("services", len(m.services)), slog.Int("pids", len(m.pids)),
-		slog.Int("orders", len(m.orders)), slog.Int("requests", len(m.requests)))
-}
-
 // inOrder is the services by name, so that a step is repeatable.
 func (m *model) inOrder() []*service {
 	all := make([]*service, 0, len(m.services))
@@ -255,6 +220,3 @@ func (m *model) inOrder() []*service {
 	}
 	return all
 }
-
-// commandName is the service of `-- CMD`.
-const commandName = "main"

@@ -40,6 +40,16 @@ type (
 		signal    spec.Signal
 	}
 
+	// suspend stops us as `-- CMD` has stopped, if there is a shell to go back
+	// to, and has it go on when we do; resume has it go on, in the foreground if
+	// that is ours to give; reclaim takes the foreground back.
+	suspend struct {
+		pid    int
+		signal spec.Signal
+	}
+	resume  struct{ pid int }
+	reclaim struct{ pid int }
+
 	// census asks what is left of lives whose main process is gone.
 	census struct {
 		number uint64
@@ -103,6 +113,9 @@ func (spawn) isEffect()         {}
 func (relieve) isEffect()       {}
 func (signal) isEffect()        {}
 func (signalRest) isEffect()    {}
+func (suspend) isEffect()       {}
+func (resume) isEffect()        {}
+func (reclaim) isEffect()       {}
 func (census) isEffect()        {}
 func (sweep) isEffect()         {}
 func (publish) isEffect()       {}

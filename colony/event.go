@@ -85,6 +85,9 @@ type (
 	// signalled: somebody has sent us a signal.
 	signalled struct{ signal spec.Signal }
 
+	// suspended: the main process of `-- CMD`, on our terminal, was stopped.
+	suspended struct{ signal spec.Signal }
+
 	// degraded: an edge cannot do part of its work; why "" means that it can
 	// again.
 	degraded struct{ what, why string }
@@ -102,6 +105,7 @@ func (spawnFailed) isEvent() {}
 func (exited) isEvent()      {}
 func (counted) isEvent()     {}
 func (signalled) isEvent()   {}
+func (suspended) isEvent()   {}
 func (degraded) isEvent()    {}
 func (recovered) isEvent()   {}
 

@@ -133,7 +133,7 @@ func (w *world) random(in *input) {
 	case 8:
 		w.pass([]time.Duration{0, time.Millisecond, time.Second, 3 * time.Second, 11 * time.Second, time.Hour}[in.next(6)])
 	case 9:
-		w.do(signalled{[]spec.Signal{sigHUP, sigUSR1, sigTERM, 28}[in.next(4)]})
+		w.do(signalled{[]spec.Signal{sigHUP, sigUSR1, sigTERM, sigCONT}[in.next(4)]})
 	case 10: // a child whose started is late, or somebody's orphan
 		if len(w.orders) > 0 && in.next(2) == 0 {
 			o := w.orders[0]

@@ -17,6 +17,7 @@ type linux struct {
 	*spawner
 	*censor
 	orphanage *orphanage
+	*terminal
 }
 
 // becomeReaper makes orphaned descendants ours to wait for, as they are PID 1's

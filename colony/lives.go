@@ -239,6 +239,9 @@ func (m *model) mainExited(s *service, ev exited) {
 	l.exit = m.newExit(ev.status, l.started)
 	s.lastExit = l.exit
 	l.pid, l.died = 0, m.now.mono
+	if s.cmd {
+		m.emit(reclaim{ev.pid})
+	}
 	m.emit(ended{s.lifeID(), ev.pid})
 	m.recordFor(s, spec.Event{Type: spec.EventExited, PID: ev.pid, Exit: l.exit})
 	m.reportExit(s, ev.pid, l)

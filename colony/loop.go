@@ -25,6 +25,12 @@ type kernel interface {
 	spawn(spawn)
 	relieve()
 	signal(signal) error
+	// suspended returns the signal by which our child pid, the one on our
+	// terminal, was stopped since the last time; 0 = it was not.
+	suspended(pid int) spec.Signal
+	suspend(suspend)
+	resume(resume)
+	reclaim(reclaim)
 	signalRest(signalRest)
 	sweep(sweep)
 	// census begins a count; counted answers.
@@ -77,6 +83,7 @@ func (l *loop) reap() (more bool) {
 	for range reapMost {
 		ev, ok := l.kernel.peek()
 		if !ok {
+			l.lookForStop()
 			return false
 		}
 		if l.ours(ev.pid) {
@@ -86,6 +93,15 @@ func (l *loop) reap() (more bool) {
 		l.kernel.reap(ev.pid)
 	}
 	return true
+}
+
+// lookForStop takes in that `-- CMD` was stopped: that too comes as a SIGCHLD.
+func (l *loop) lookForStop() {
+	if cmd := l.model.runningCommand(); cmd != nil {
+		if sig := l.kernel.suspended(cmd.life.pid); sig != 0 {
+			l.turn(suspended{sig})
+		}
+	}
 }
 
 // reapMost is how many of the dead are taken in before others get a turn.
@@ -108,6 +124,12 @@ func (l *loop) perform(e effect) {
 			l.files.log(report{slog.LevelWarn, "signal not sent", []slog.Attr{slog.Int("pid", e.pid),
 				slog.String("signal", e.signal.String()), slog.String("err", err.Error())}})
 		}
+	case suspend:
+		l.kernel.suspend(e)
+	case resume:
+		l.kernel.resume(e)
+	case reclaim:
+		l.kernel.reclaim(e)
 	case signalRest:
 		l.kernel.signalRest(e)
 	case sweep:

@@ -51,6 +51,10 @@ func (k *fakeKernel) peek() (exited, bool) {
 	return exited{pid: k.zombie, status: exitStatus{code: 1}}, true
 }
 
+func (k *fakeKernel) suspended(int) spec.Signal   { return 0 }
+func (k *fakeKernel) suspend(suspend)             {}
+func (k *fakeKernel) resume(resume)               {}
+func (k *fakeKernel) reclaim(reclaim)             {}
 func (k *fakeKernel) reap(int)                    { k.zombie = 0 }
 func (k *fakeKernel) orphans(func(int) bool) bool { return false }
 func (k *fakeKernel) relieve()                    {}

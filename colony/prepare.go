@@ -21,8 +21,8 @@ import (
 type preparer struct {
 	colony   string // our id, for tokens
 	accounts accounts
-	terminal bool // we were started in the foreground of one
-	null     int  // a descriptor of /dev/null, open for reading and writing
+	terminal *terminal // ours; nil = none
+	null     int       // a descriptor of /dev/null, open for reading and writing
 }
 
 // prepared is a process about to be.
@@ -95,17 +95,11 @@ func (p *preparer) command(o spawn) (prepared, error) {
 		return prepared{}, err
 	}
 	sys := &syscall.SysProcAttr{Setsid: true}
-	if p.terminal {
-		sys = &syscall.SysProcAttr{Setpgid: true, Foreground: true, Ctty: 0}
+	if p.terminal != nil {
+		// Started in the background, or sent there, it stays there.
+		sys = &syscall.SysProcAttr{Setpgid: true, Foreground: p.terminal.ours(), Ctty: 0}
 	}
 	return prepared{path, o.spec.Args, syscall.ProcAttr{Env: env.list(), Files: []uintptr{0, 1, 2}, Sys: sys}}, nil
-}
-
-// onTerminal reports whether stdin is our controlling terminal and we are in
-// its foreground, so that we may hand it on.
-func onTerminal() bool {
-	group, err := unix.IoctlGetInt(0, unix.TIOCGPGRP)
-	return err == nil && group == unix.Getpgrp()
 }
 
 // addOwn adds what every child is told about itself.

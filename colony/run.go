@@ -33,12 +33,8 @@ func Run(o Options) (code int, err error) {
 	if err != nil {
 		return 1, fmt.Errorf("open /dev/null: %w", err)
 	}
-	terminal := onTerminal()
-	c := newColony(o, h, null, terminal)
+	c := newColony(o, h, null)
 	c.run(signals)
-	if terminal {
-		takeTerminal()
-	}
 	return c.loop.code, nil
 }
 
@@ -54,7 +50,7 @@ func catchSignals() caught {
 	for n := syscall.Signal(1); n <= 64; n++ {
 		switch n {
 		case syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGCHLD, syscall.SIGURG: // SIGURG is the Go runtime's own
-		case 32, 33: // the C libraries' own, which os/signal leaves alone
+		case 32, 33, 34: // the C libraries' own, which os/signal leaves alone
 			defaultSignal(int(n))
 		default:
 			ossignal.Notify(c.others, n)
@@ -78,7 +74,7 @@ type colony struct {
 	log     *logbook
 }
 
-func newColony(o Options, h *house, null int, terminal bool) *colony {
+func newColony(o Options, h *house, null int) *colony {
 	c := emptyColony(o.Log)
 	urgent, news := outbox{c.inbox, c.quit}, outbox{c.news, c.quit}
 	fresh := func() *troubles { return newTroubles(news) }
@@ -95,8 +91,9 @@ func newColony(o Options, h *house, null int, terminal bool) *colony {
 	m.resume(old.notes, old.statuses, old.generations, old.resumption)
 
 	ledger := openLedger(h.places, h.epoch, fresh())
-	prep := &preparer{colony: h.id, accounts: systemAccounts(), null: null, terminal: terminal}
-	kernel := &linux{newSpawner(prep, ledger, urgent, c.start), newCensor(h.id, urgent), openOrphanage()}
+	tty := openTerminal()
+	prep := &preparer{colony: h.id, accounts: systemAccounts(), null: null, terminal: tty}
+	kernel := &linux{newSpawner(prep, ledger, urgent, c.start), newCensor(h.id, urgent), openOrphanage(), tty}
 	publisher := &publisher{places: h.places, pids: o.PIDDir, journal: openJournal(h.places.EventsDir()), ledger: ledger,
 		results: results, trouble: fresh(), rest: restAfter, urgent: c.urgent, shown: map[string]int{}}
 	watcher := newWatcher(o, h, news, fresh)
@@ -199,6 +196,7 @@ func (c *colony) run(signals caught) {
 				c.reap(signals) // so that the core knows what has died since
 			}
 			c.loop.turn(ev)
+			c.loop.lookForStop() // its SIGCHLD may have come before its start was known
 			c.push()
 		case ev := <-c.news:
 			c.loop.turn(ev)
@@ -251,10 +249,4 @@ func (c *colony) finish() {
 	case <-ctx.Done():
 	}
 	c.log.flush(ctx)
-}
-
-// takeTerminal takes the foreground of our terminal back from main.
-func takeTerminal() {
-	ossignal.Ignore(syscall.SIGTTOU) // which a background process gets for this
-	unix.IoctlSetPointerInt(0, unix.TIOCSPGRP, unix.Getpgrp())
 }

@@ -3,6 +3,7 @@ package colony
 import (
 	"context"
 	"log/slog"
+	"runtime"
 	"time"
 )
 
@@ -61,6 +62,9 @@ func (b *logbook) log(r report) {
 }
 
 func (b *logbook) run() {
+	// While `-- CMD` has our terminal, a log line must not stop us (stty tostop).
+	runtime.LockOSThread()
+	blockTTOU()
 	ctx := context.Background()
 	for l := range b.lines {
 		if l.done != nil {

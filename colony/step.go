@@ -32,6 +32,8 @@ func (m *model) step(now moment, ev event) []effect {
 		m.counted(ev)
 	case signalled:
 		m.signalled(ev)
+	case suspended:
+		m.suspended(ev)
 	case degraded:
 		m.degrade(ev)
 	case recovered:

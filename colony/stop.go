@@ -276,4 +276,6 @@ const (
 	sigUSR1 spec.Signal = 10
 	sigTERM spec.Signal = 15
 	sigCONT spec.Signal = 18
+	sigSTOP spec.Signal = 19
+	sigTSTP spec.Signal = 20
 )

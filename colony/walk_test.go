@@ -59,6 +59,7 @@ var happenings = map[string]func(w *world){
 	"STOP":         func(w *world) { w.send(`{"type":"STOP","name":"a"}`) },
 	"TERM to us":   func(w *world) { w.do(signalled{sigTERM}) },
 	"HUP to us":    func(w *world) { w.do(signalled{sigHUP}) },
+	"suspended":    func(w *world) { w.do(suspended{sigTSTP}) },
 	"an hour":      func(w *world) { w.pass(time.Hour) },
 	"degraded":     func(w *world) { w.do(degraded{"disk", "full"}) },
 	"recovered":    func(w *world) { w.do(recovered{"panic", ""}) },
