@@ -23,18 +23,24 @@ const (
 	EventPanicked      = "panicked"
 )
 
+// EventTypes lists the types of Event in the order of the documentation.
+var EventTypes = []string{EventColonyStarted, EventDraining, EventColonyEnded, EventStarted, EventSpawnFailed, EventExited,
+	EventEmptied, EventTerminating, EventKilled, EventSpecChanged, EventSpecInvalid, EventRemoved, EventRequested, EventAnswered,
+	EventDegraded, EventRecovered, EventPanicked}
+
 // Event is one line of state/events/current.jsonl. Seq never repeats and only
-// grows; numbers may be skipped.
+// grows; numbers may be skipped. The comments of the fields are also the
+// descriptions in docs/schema/.
 type Event struct {
-	Seq        uint64    `json:"seq"`
-	Time       time.Time `json:"time"`
-	Name       string    `json:"name,omitempty"`
-	Generation uint64    `json:"generation,omitempty"`
-	Type       string    `json:"type"`
-	PID        int       `json:"pid,omitempty"`
-	Exit       *Exit     `json:"exit,omitempty"`
-	Delay      float64   `json:"delay,omitempty"`   // seconds until the next start
-	Request    string    `json:"request,omitempty"` // file name of the message
-	Reason     string    `json:"reason,omitempty"`
-	Error      string    `json:"error,omitempty"`
+	Seq        uint64    `json:"seq"`                  // Number of the event; it only grows and never repeats, and may skip.
+	Time       time.Time `json:"time"`                 // When it happened.
+	Name       string    `json:"name,omitempty"`       // The service that it is about.
+	Generation uint64    `json:"generation,omitempty"` // Number of the service's life.
+	Type       string    `json:"type"`                 // What happened.
+	PID        int       `json:"pid,omitempty"`        // The process that it is about.
+	Exit       *Exit     `json:"exit,omitempty"`       // How the life ended.
+	Delay      float64   `json:"delay,omitempty"`      // Seconds until the next start.
+	Request    string    `json:"request,omitempty"`    // File name of the message.
+	Reason     string    `json:"reason,omitempty"`     // Why, or what it is about.
+	Error      string    `json:"error,omitempty"`      // What went wrong.
 }

@@ -1,6 +1,9 @@
 package spec
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
 	"reflect"
 	"strings"
@@ -20,9 +23,7 @@ func TestFormatPage(t *testing.T) {
 	for _, m := range Types {
 		words = append(words, string(m))
 	}
-	words = append(words, EventColonyStarted, EventColonyEnded, EventDraining, EventStarted, EventSpawnFailed, EventExited,
-		EventEmptied, EventTerminating, EventKilled, EventSpecChanged, EventSpecInvalid, EventRemoved, EventRequested,
-		EventAnswered, EventDegraded, EventRecovered, EventPanicked)
+	words = append(words, EventTypes...)
 	for _, v := range []any{Backoff{}, Stop{}, Beatcheck{}, Message{}, Result{}, StopNote{}, Status{}, Exit{}, ColonyStatus{}, Event{}} {
 		typ := reflect.TypeOf(v)
 		for i := range typ.NumField() {
@@ -38,5 +39,27 @@ func TestFormatPage(t *testing.T) {
 		if !in {
 			t.Errorf("docs/format.md does not mention %q", w)
 		}
+	}
+}
+
+// TestEventTypes: the list must not forget a constant.
+func TestEventTypes(t *testing.T) {
+	f, err := parser.ParseFile(token.NewFileSet(), "event.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	constants := 0
+	ast.Inspect(f, func(n ast.Node) bool {
+		if decl, ok := n.(*ast.GenDecl); ok && decl.Tok == token.CONST {
+			constants += len(decl.Specs)
+		}
+		return true
+	})
+	seen := map[string]bool{}
+	for _, typ := range EventTypes {
+		seen[typ] = true
+	}
+	if len(seen) != constants || len(EventTypes) != constants {
+		t.Errorf("%d constants, EventTypes has %d and %d different ones", constants, len(EventTypes), len(seen))
 	}
 }

@@ -15,6 +15,10 @@ var policy = map[string]bool{
 	"stop": true, "group": true,
 }
 
+// Live reports whether a change of a spec's top-level key is taken over while
+// the service runs. A change of any other restarts the service; see SameProcess.
+func Live(key string) bool { return policy[key] }
+
 // identity is the hash of everything in the file whose change restarts the
 // service. White space, the order of keys, and the spelling of numbers and
 // strings do not count; keys of other programs do, because the child reads them

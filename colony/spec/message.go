@@ -19,40 +19,49 @@ const (
 	Shutdown       Type = "SHUTDOWN"
 )
 
-// Message is the content of messages/ANYTHING: one request.
+// Message is the content of messages/ANYTHING: one request. The comments of the
+// fields are also the descriptions in docs/schema/.
 type Message struct {
-	Type       Type    `json:"type"`
-	Name       string  `json:"name,omitempty"`       // RESTART, STOP, START, SIGNAL, READY
-	Group      string  `json:"group,omitempty"`      // RESTART-GROUP
-	Signal     Signal  `json:"signal,omitempty"`     // SIGNAL
-	Path       string  `json:"path,omitempty"`       // UPGRADE
-	Generation *uint64 `json:"generation,omitempty"` // act only on this life
-	PID        *int    `json:"pid,omitempty"`        // act only on the life with this main pid
-	Reason     string  `json:"reason,omitempty"`     // kept in events
+	// What is asked for.
+	Type Type `json:"type"`
+	// The service; needed by RESTART, STOP, START, SIGNAL and READY.
+	Name string `json:"name,omitempty"`
+	// The restart group; needed by RESTART-GROUP.
+	Group string `json:"group,omitempty"`
+	// The signal to send to the main process; needed by SIGNAL.
+	Signal Signal `json:"signal,omitempty"`
+	// Absolute path of the new program, for UPGRADE.
+	Path string `json:"path,omitempty"`
+	// Act only if the service's life has this number.
+	Generation *uint64 `json:"generation,omitempty"`
+	// Act only if the service's main process has this pid.
+	PID *int `json:"pid,omitempty"`
+	// Why; kept in the events.
+	Reason string `json:"reason,omitempty"`
 }
 
 // Result is state/results/FILENAME.json: what became of a message. Finished is
 // nil until it is known.
 type Result struct {
-	OK       bool            `json:"ok"`
-	Error    string          `json:"error,omitempty"`
-	Type     Type            `json:"type"`
-	Name     string          `json:"name,omitempty"`
-	Group    string          `json:"group,omitempty"`
-	OldPID   int             `json:"old_pid"` // 0 = none
-	NewPID   int             `json:"new_pid"` // 0 = none
-	Received time.Time       `json:"received"`
-	Finished *time.Time      `json:"finished"`
-	Services []ServiceResult `json:"services,omitempty"` // RESTART-ALL and RESTART-GROUP
+	OK       bool            `json:"ok"`                 // Whether it was done.
+	Error    string          `json:"error,omitempty"`    // Why it was not done.
+	Type     Type            `json:"type"`               // The message's type; empty for one that could not be read.
+	Name     string          `json:"name,omitempty"`     // The message's name.
+	Group    string          `json:"group,omitempty"`    // The message's group.
+	OldPID   int             `json:"old_pid"`            // Main process before; 0 = none.
+	NewPID   int             `json:"new_pid"`            // Main process after; 0 = none.
+	Received time.Time       `json:"received"`           // When the message was taken.
+	Finished *time.Time      `json:"finished"`           // When the answer became final; null until then.
+	Services []ServiceResult `json:"services,omitempty"` // Each service's part, for RESTART-ALL and RESTART-GROUP.
 }
 
 // ServiceResult is one service's part of a Result about several.
 type ServiceResult struct {
-	Name   string `json:"name"`
-	OK     bool   `json:"ok"`
-	Error  string `json:"error,omitempty"`
-	OldPID int    `json:"old_pid"`
-	NewPID int    `json:"new_pid"`
+	Name   string `json:"name"`            // The service.
+	OK     bool   `json:"ok"`              // Whether it was done.
+	Error  string `json:"error,omitempty"` // Why it was not done.
+	OldPID int    `json:"old_pid"`         // Main process before; 0 = none.
+	NewPID int    `json:"new_pid"`         // Main process after; 0 = none.
 }
 
 // StopNote is state/stopped/NAME: somebody asked for the service to stay down.

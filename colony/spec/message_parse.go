@@ -1,6 +1,9 @@
 package spec
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Types lists the message types in the order of the documentation.
 var Types = []Type{RestartService, RestartAll, RestartGroup, StopService, StartService,
@@ -15,6 +18,9 @@ var needs = map[Type][]string{
 	SendSignal:     {"name", "signal"},
 	Ready:          {"name"},
 }
+
+// Needs lists the keys that a message of type t cannot do without, beside type.
+func (t Type) Needs() []string { return slices.Clone(needs[t]) }
 
 // ParseMessage reads and checks the content of messages/ANYTHING. The error
 // names everything that is wrong with it; AsProblem folds it into one Problem.
@@ -89,12 +95,9 @@ const (
 
 // messageType returns the type that word names, or "".
 func (p *problems) messageType(n *node, word string) Type {
-	names := make([]string, len(Types))
-	for i, t := range Types {
-		if string(t) == word {
-			return t
-		}
-		names[i] = string(t)
+	names := words(Types)
+	if slices.Contains(names, word) {
+		return Type(word)
 	}
 	if near := nearest(word, names); near != "" {
 		p.add(n.at, "type: unknown type %s: did you mean %q?", quoted(word), near)

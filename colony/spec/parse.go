@@ -3,6 +3,8 @@ package spec
 import (
 	"crypto/sha256"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -84,6 +86,10 @@ var later = map[string]bool{
 	"ready": true, "watchdog": true, "instances": true, "listen": true,
 	"schedule": true,
 }
+
+// Reserved lists the top-level keys that Parse refuses because what they ask for
+// is not built, in alphabetical order.
+func Reserved() []string { return slices.Sorted(maps.Keys(later)) }
 
 // unwatched are keys for a helper that does not exist yet. Other programs may
 // read them, so they are kept.

@@ -98,7 +98,7 @@ func (r *reader) code(n *node, key string) (int, bool) {
 }
 
 func (r *reader) restart(n *node) {
-	word, _ := r.choice(n, "restart", string(RestartAlways), string(RestartOnFailure), string(RestartNever))
+	word, _ := r.choice(n, "restart", words(Restarts)...)
 	r.spec.Restart = Restart(word)
 }
 
@@ -166,7 +166,7 @@ func (r *reader) stop(n *node) {
 		},
 		"command": func(n *node, key string) { s.Command, _ = r.argv(n, key) },
 		"scope": func(n *node, key string) {
-			word, _ := r.choice(n, key, string(ScopeAll), string(ScopeGroup), string(ScopeMain))
+			word, _ := r.choice(n, key, words(Scopes)...)
 			s.Scope = Scope(word)
 		},
 		"dump": func(n *node, key string) { r.add(n.at, "%s: not supported yet", key) },

@@ -13,9 +13,9 @@ import (
 // Problem is one thing that is wrong with a file. Line and Column count from 1,
 // Column in bytes; 0 means that the problem has no place in the text.
 type Problem struct {
-	Line    int    `json:"line"`
-	Column  int    `json:"column"`
-	Message string `json:"message"`
+	Line    int    `json:"line"`    // Line of the file, from 1; 0 = no place in the text.
+	Column  int    `json:"column"`  // Column in bytes, from 1; 0 = no place in the text.
+	Message string `json:"message"` // What is wrong; further problems follow with their own places.
 }
 
 // Error returns the message behind its place in the text, if it has one.

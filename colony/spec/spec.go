@@ -13,28 +13,56 @@ const (
 // Spec is the content of config/NAME: one service, as somebody wants it to run.
 // A nil pointer, empty string or nil slice means that the key is absent and the
 // supervisor's flag or the built-in default holds.
+//
+// The comments of the fields are also the descriptions in docs/schema/, so they
+// speak of the file.
 type Spec struct {
-	Args       []string          `json:"args"`                 // argv; Args[0] without a slash is looked up in PATH
-	Env        map[string]string `json:"env,omitzero"`         // the child's environment
-	EnvInherit []string          `json:"env_inherit,omitzero"` // names taken from the supervisor's environment; unset = empty
-	EnvFile    []string          `json:"env_file,omitzero"`    // files of NAME=value lines, read at each start; "-path" = optional
-	UID        *int              `json:"uid,omitempty"`
-	GID        *int              `json:"gid,omitempty"`
-	User       string            `json:"user,omitempty"`  // name or number; excludes uid
-	Groups     []string          `json:"groups,omitzero"` // supplementary groups, names or numbers; nil = the user's own
-	Group      []string          `json:"group,omitzero"`  // restart groups
-	Cwd        string            `json:"cwd,omitempty"`   // absolute; empty = the supervisor's
+	// The program and its arguments. A program without a slash is looked up in
+	// the child's PATH, or in the supervisor's if the child has none.
+	Args []string `json:"args"`
+	// Variables of the child's environment. Numbers and booleans must be quoted.
+	Env map[string]string `json:"env,omitzero"`
+	// Names of variables taken from the supervisor's environment; one that is
+	// not set there is empty.
+	EnvInherit []string `json:"env_inherit,omitzero"`
+	// Absolute paths of files of NAME=value lines, read at each start; "-" in
+	// front: the file need not exist.
+	EnvFile []string `json:"env_file,omitzero"`
+	// Number of the user to run as. Excludes user.
+	UID *int `json:"uid,omitempty"`
+	// Number of the primary group to run in.
+	GID *int `json:"gid,omitempty"`
+	// Name or number of the user to run as. Excludes uid.
+	User string `json:"user,omitempty"`
+	// Supplementary groups, as names or numbers. An empty list: none. Without
+	// the key: the user's own.
+	Groups []string `json:"groups,omitzero"`
+	// Restart groups that the service is in.
+	Group []string `json:"group,omitzero"`
+	// Absolute path of the working directory. Without the key: the supervisor's.
+	Cwd string `json:"cwd,omitempty"`
 
-	Restart      Restart `json:"restart,omitempty"`
-	SuccessCodes []int   `json:"success_codes,omitzero"` // nil = [0]
-	Backoff      Backoff `json:"backoff,omitzero"`
-	Stop         Stop    `json:"stop,omitzero"`
-	Main         bool    `json:"main,omitempty"`
-	Stdin        string  `json:"stdin,omitempty"` // StdinNull (default) or StdinInherit
-	Log          string  `json:"log,omitempty"`   // LogInherit (default) or LogNull
+	// When the service is started again after its main process has ended:
+	// always; on-failure: unless it exited with one of success_codes; never,
+	// which is the default with main.
+	Restart Restart `json:"restart,omitempty"`
+	// Exit codes that are no failure.
+	SuccessCodes []int `json:"success_codes,omitzero"`
+	// The delay before the next start after a short life.
+	Backoff Backoff `json:"backoff,omitzero"`
+	// How a life is ended.
+	Stop Stop `json:"stop,omitzero"`
+	// True: the colony drains and exits when this service has ended for good,
+	// with its exit code.
+	Main bool `json:"main,omitempty"`
+	// Standard input: null is /dev/null, inherit is the supervisor's.
+	Stdin string `json:"stdin,omitempty"`
+	// Standard output and error: null throws them away. Without the key they go
+	// where the supervisor's go.
+	Log string `json:"log,omitempty"`
 
-	// Heart is what @heartcheck and the heart library read; the supervisor
-	// only asks whether it is there.
+	// The service promises to change the time of a heartbeat file;
+	// @heartcheck restarts it when it does not. null: no check.
 	Heart *Beatcheck `json:"ncolony.beatcheck,omitempty"`
 
 	Raw      []byte   `json:"-"` // the file's bytes, delivered as NCOLONY_CONFIG
@@ -52,22 +80,41 @@ const (
 	RestartNever     Restart = "never"
 )
 
+// Restarts lists the policies in the order of the documentation.
+var Restarts = []Restart{RestartAlways, RestartOnFailure, RestartNever}
+
 // Backoff is the delay before the next start. A life shorter than Threshold
 // multiplies the delay by Factor; a longer one restarts at once and resets it.
 type Backoff struct {
-	Min       *Duration `json:"min,omitempty"` // 0: no delay ever
-	Max       *Duration `json:"max,omitempty"`
-	Factor    *float64  `json:"factor,omitempty"` // at least 1
-	Jitter    *float64  `json:"jitter,omitempty"` // 0..1: the delay is lengthened by up to this share
+	// The delay after the first short life. 0: no delay ever. Default: the
+	// supervisor's --minrestartdelay.
+	Min *Duration `json:"min,omitempty"`
+	// The longest delay, at least min. Default: the supervisor's
+	// --maxrestartdelay.
+	Max *Duration `json:"max,omitempty"`
+	// Each further short life multiplies the delay by this.
+	Factor *float64 `json:"factor,omitempty"`
+	// The delay is lengthened by a random share up to this.
+	Jitter *float64 `json:"jitter,omitempty"`
+	// A life shorter than this is a short one; a longer one restarts at once
+	// and resets the delay. Default: the supervisor's --threshold.
 	Threshold *Duration `json:"threshold,omitempty"`
 }
 
 // Stop says how a life is ended.
 type Stop struct {
-	Signal  Signal    `json:"signal,omitempty"`  // 0 = TERM
-	Grace   *Duration `json:"grace,omitempty"`   // from the beginning of the stop to KILL
-	Command []string  `json:"command,omitempty"` // run first, as the service, with NCOLONY_PID
-	Scope   Scope     `json:"scope,omitempty"`
+	// The signal to begin with; CONT follows it.
+	Signal Signal `json:"signal,omitempty"`
+	// Time from the beginning of the stop to KILL. Default: the supervisor's
+	// --killtime.
+	Grace *Duration `json:"grace,omitempty"`
+	// A program and its arguments, run first, as the service, with the pid in
+	// NCOLONY_PID.
+	Command []string `json:"command,omitempty"`
+	// Who gets the signal. all: the main process, and what it leaves behind gets
+	// TERM when it has exited; group: its whole process group at once; main: it
+	// alone, the rest is left alone.
+	Scope Scope `json:"scope,omitempty"`
 }
 
 // Scope says which processes of a life a stop is meant for.
@@ -78,6 +125,9 @@ const (
 	ScopeGroup Scope = "group" // the whole process group at once
 	ScopeMain  Scope = "main"  // the main process; the rest is left alone
 )
+
+// Scopes lists the scopes in the order of the documentation.
+var Scopes = []Scope{ScopeAll, ScopeGroup, ScopeMain}
 
 // Values of Spec.Stdin and Spec.Log. An absent log means LogInherit.
 const (
@@ -90,9 +140,14 @@ const (
 // Beatcheck is the key "ncolony.beatcheck": the service promises to change the
 // mtime of a heartbeat file at least once a period.
 type Beatcheck struct {
+	// The file's time must change at least this often.
 	Period Duration `json:"period"`
-	Grace  float64  `json:"grace"`  // in periods, counted from each start of the service
-	Status string   `json:"status"` // the heartbeat file, or a directory that holds one named after the service
+	// Number of periods after each start of the service before the first beat
+	// is due.
+	Grace float64 `json:"grace"`
+	// Absolute path of the heartbeat file, or of a directory that holds one
+	// named after the service.
+	Status string `json:"status"`
 }
 
 // Digest is SHA256 as status files and the like give it; "" for a spec that was

@@ -61,6 +61,15 @@ func (p *problems) path(n *node, key string) (string, bool) {
 	return s, ok
 }
 
+// words turns values that are words into plain strings.
+func words[T ~string](values []T) []string {
+	plain := make([]string, len(values))
+	for i, v := range values {
+		plain[i] = string(v)
+	}
+	return plain
+}
+
 // choice reads one of a few words.
 func (p *problems) choice(n *node, key string, words ...string) (string, bool) {
 	s, ok := p.string(n, key)

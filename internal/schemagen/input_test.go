@@ -1,0 +1,286 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/ncolony/ncolony-go/colony/spec"
+)
+
+func parseSpec(text []byte) error    { _, err := spec.Parse(text); return err }
+func parseMessage(text []byte) error { _, err := spec.ParseMessage(text); return err }
+
+// beyond are texts that the parser refuses for reasons that no schema can tell.
+var beyond = map[string]string{
+	"bom.json":             "a byte order mark is no part of the value",
+	"duplicates.json":      "a validator sees one of the two keys",
+	"latin1.json":          "a validator sees what its decoder has made of it",
+	"deep.json":            "a schema does not count levels",
+	"surrogate.json":       "a validator sees what its decoder has made of it",
+	"beatcheck-long.json":  "the product of two keys",
+	"literal: STOP, START": "a validator sees one of the two keys",
+}
+
+// TestFiles: what the parser accepts of testdata/spec is valid, and what it
+// refuses is not.
+func TestFiles(t *testing.T) {
+	for _, tt := range []struct {
+		schema, pattern string
+		parse           func([]byte) error
+	}{
+		{"spec", "good/*.json", parseSpec},
+		{"spec", "bad/*.json", parseSpec},
+		{"message", "messages/*.json", parseMessage},
+	} {
+		s := compile(t, tt.schema)
+		paths, err := filepath.Glob(filepath.Join("../../testdata/spec", tt.pattern))
+		if err != nil || len(paths) == 0 {
+			t.Fatalf("%s: %d files, %v", tt.pattern, len(paths), err)
+		}
+		for _, path := range paths {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			agree(t, filepath.Base(path), s, text, tt.parse(text))
+		}
+	}
+}
+
+// agree compares the verdict of a schema with that of the parser.
+func agree(t *testing.T, name string, s *jsonschema.Schema, text []byte, parsed error) {
+	t.Helper()
+	err := validate(s, text)
+	switch _, known := beyond[name]; {
+	case parsed == nil && err != nil:
+		t.Errorf("%s: %.200s\nis accepted by the parser, but not by the schema: %v", name, text, err)
+	case parsed != nil && err == nil && !known:
+		t.Errorf("%s: %.200s\nis accepted by the schema, but not by the parser: %v", name, text, parsed)
+	}
+}
+
+// TestLiterals: the same for the texts that stand in the tests of colony/spec.
+func TestLiterals(t *testing.T) {
+	specs, messages := compile(t, "spec"), compile(t, "message")
+	good := 0
+	for _, text := range literals(t, "../../colony/spec/*_test.go", "{") {
+		if parseSpec(text) == nil {
+			good++
+			agree(t, "literal", specs, text, nil)
+		}
+		if bytes.HasPrefix(text, []byte(`{"type":`)) && bytes.HasSuffix(text, []byte("}")) {
+			name := "literal"
+			if bytes.Contains(text, []byte(`"STOP","type":"START"`)) {
+				name = "literal: STOP, START"
+			}
+			agree(t, name, messages, text, parseMessage(text))
+		}
+	}
+	if good < 10 {
+		t.Errorf("only %d good specs are found there", good)
+	}
+}
+
+// TestScalars: the strings in the tests of durations and signals, each as both.
+func TestScalars(t *testing.T) {
+	s := compile(t, "spec")
+	good := 0
+	for _, text := range literals(t, "../../colony/spec/scalars_test.go", "") {
+		for _, key := range []string{"grace", "signal"} {
+			quoted, err := json.Marshal(string(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			file := fmt.Appendf(nil, `{"args":["x"],"stop":{%q:%s}}`, key, quoted)
+			parsed := parseSpec(file)
+			// Patterns do not compare numbers.
+			if parsed != nil && (strings.Contains(parsed.Error(), "10 years") || strings.Contains(string(text), "99999999") || key == "signal" && strings.Contains(string(text), "e")) {
+				continue
+			}
+			if parsed == nil {
+				good++
+			}
+			agree(t, key, s, file, parsed)
+		}
+	}
+	if good < 40 {
+		t.Errorf("only %d good durations and signals are found there", good)
+	}
+}
+
+// literals returns the strings in the Go files that match whose text begins with
+// prefix.
+func literals(t *testing.T, pattern, prefix string) (texts [][]byte) {
+	t.Helper()
+	paths, err := filepath.Glob(pattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+				if s, err := strconv.Unquote(lit.Value); err == nil && strings.HasPrefix(s, prefix) {
+					texts = append(texts, []byte(s))
+				}
+			}
+			return true
+		})
+	}
+	return texts
+}
+
+// values are good and bad values of each key of a spec. The first two good ones
+// mean different things.
+var values = map[string]struct{ good, bad []string }{
+	"$schema":       {good: []string{`"a"`, `"b"`}},
+	"args":          {good: []string{`["x"]`, `["y",""]`}, bad: []string{`[]`, `[""]`, `"x"`, `["x",1]`, `["x\u0000"]`, `["x",null]`, `null`}},
+	"env":           {good: []string{`{}`, `{"A":"="}`}, bad: []string{`{"":"x"}`, `{"A=B":"x"}`, `{"A":1}`, `{"A":true}`, `{"A":null}`, `{"A":"\u0000"}`, `[]`, `null`}},
+	"env_inherit":   {good: []string{`[]`, `["A"]`}, bad: []string{`[""]`, `["A=B"]`, `[1]`, `"A"`, `null`}},
+	"env_file":      {good: []string{`["/x"]`, `["-/x"]`, `["/"]`}, bad: []string{`["x"]`, `["-"]`, `[""]`, `["--/x"]`, `null`}},
+	"uid":           {good: []string{`0`, `4294967294`, `1e1`, `1.0`}, bad: []string{`-1`, `4294967295`, `1.5`, `"0"`, `null`}},
+	"gid":           {good: []string{`0`, `4294967294`}, bad: []string{`-1`, `4294967295`, `1.5`, `"0"`, `null`}},
+	"user":          {good: []string{`"root"`, `0`, `"12"`}, bad: []string{`""`, `"a:b"`, `"a\nb"`, `-1`, `1.5`, `true`, `null`}},
+	"groups":        {good: []string{`[]`, `["a",1]`}, bad: []string{`[""]`, `["a:b"]`, `[-1]`, `[true]`, `"a"`, `null`}},
+	"group":         {good: []string{`[]`, `["a b"]`}, bad: []string{`[""]`, `[1]`, `"a"`, `null`}},
+	"cwd":           {good: []string{`"/"`, `"/x y"`}, bad: []string{`"x"`, `""`, `1`, `"/\u0000"`, `null`}},
+	"restart":       {good: []string{`"always"`, `"on-failure"`, `"never"`}, bad: []string{`"Always"`, `""`, `true`, `null`}},
+	"success_codes": {good: []string{`[]`, `[0,255,2.0]`}, bad: []string{`[-1]`, `[256]`, `[1.5]`, `["0"]`, `0`, `null`}},
+	"backoff": {good: []string{`{}`, `{"min":0,"max":"1h30m","factor":1,"jitter":1,"threshold":"0.5"}`, `{"x":1}`, `{"factor":1000,"jitter":0}`},
+		bad: []string{`{"min":-1}`, `{"min":null}`, `{"max":"-1s"}`, `{"max":315360001}`, `{"threshold":"soon"}`, `{"threshold":true}`, `{"threshold":"1d"}`,
+			`{"factor":0.9}`, `{"factor":1001}`, `{"factor":"2"}`, `{"jitter":-0.1}`, `{"jitter":1.1}`, `[]`, `null`}},
+	"stop": {good: []string{`{}`, `{"signal":"sigRtmin+3","grace":0,"command":["x",""],"scope":"group"}`, `{"x":1}`, `{"signal":64}`, `{"signal":"15"}`,
+		`{"signal":"RTMAX-30"}`, `{"signal":"POLL"}`, `{"signal":"9.0"}`, `{"scope":"all"}`, `{"scope":"main"}`},
+		bad: []string{`{"signal":0}`, `{"signal":65}`, `{"signal":1.5}`, `{"signal":"65"}`, `{"signal":"0"}`, `{"signal":"FOO"}`, `{"signal":"RTMIN+31"}`, `{"signal":"SIG"}`, `{"signal":""}`,
+			`{"signal":null}`, `{"grace":"5 s"}`, `{"grace":""}`, `{"command":[]}`, `{"command":[""]}`, `{"scope":"tree"}`, `{"dump":1}`, `[]`, `null`}},
+	"main":  {good: []string{`false`, `true`}, bad: []string{`1`, `"true"`, `null`}},
+	"stdin": {good: []string{`"null"`, `"inherit"`}, bad: []string{`"fifo"`, `""`, `null`}},
+	"log":   {good: []string{`"null"`}, bad: []string{`"inherit"`, `""`, `{}`, `null`}},
+	"ncolony.beatcheck": {good: []string{`null`, `{"period":1,"grace":0,"status":"/x","more":1}`, `{"period":"50ms","grace":1.5,"status":"/x"}`},
+		bad: []string{`{}`, `{"period":0,"grace":0,"status":"/x"}`, `{"period":1,"grace":-1,"status":"/x"}`, `{"period":1,"grace":"1","status":"/x"}`,
+			`{"period":1,"grace":1,"status":"x"}`, `{"period":1,"grace":1}`, `{"period":null,"grace":1,"status":"/x"}`, `true`, `[]`}},
+}
+
+// with is a spec with that key.
+func with(key, value string) []byte {
+	if key == "args" {
+		return fmt.Appendf(nil, `{"args":%s}`, value)
+	}
+	return fmt.Appendf(nil, `{"args":["x"],%q:%s}`, key, value)
+}
+
+// TestValues: schema and parser agree on each key, which is live exactly if the
+// parser finds that two specs that differ in it ask for the same process.
+func TestValues(t *testing.T) {
+	s := compile(t, "spec")
+	properties := read(t, "spec")["properties"].(map[string]any)
+	for key, property := range properties {
+		v, ok := values[key]
+		if !ok {
+			t.Errorf("%s: no values to try are listed in this test", key)
+			continue
+		}
+		for _, good := range v.good {
+			text := with(key, good)
+			if err := parseSpec(text); err != nil {
+				t.Errorf("%s: %v", text, err)
+			}
+			agree(t, key, s, text, nil)
+		}
+		for _, bad := range v.bad {
+			text := with(key, bad)
+			err := parseSpec(text)
+			if err == nil {
+				t.Errorf("%s: is accepted by the parser", text)
+			}
+			agree(t, key, s, text, err)
+		}
+		other := []byte(`{"args":["x"]}`)
+		if len(v.good) > 1 {
+			other = with(key, v.good[1])
+		}
+		a, errA := spec.Parse(with(key, v.good[0]))
+		b, errB := spec.Parse(other)
+		if errA != nil || errB != nil {
+			t.Errorf("%s: %v, %v", key, errA, errB)
+			continue
+		}
+		want := "restart"
+		if spec.SameProcess(a, b) {
+			want = "live"
+		}
+		if got := property.(map[string]any)[change]; got != want {
+			t.Errorf("%s: %s is %v, but a change is %s", key, change, got, want)
+		}
+	}
+	if len(values) != len(properties) {
+		t.Errorf("%d keys in the schema, %d with values here", len(properties), len(values))
+	}
+}
+
+// TestWholeSpecs: what is said of a spec beyond its single keys.
+func TestWholeSpecs(t *testing.T) {
+	s := compile(t, "spec")
+	var bad, odd []string
+	bad = append(bad, `{}`, `[]`, `1`, `{"Args":["x"]}`, `{"args":["x"],"uid":0,"user":"root"}`)
+	for _, key := range spec.Reserved() {
+		bad = append(bad, string(with(key, "1")))
+	}
+	odd = append(odd, `{"args":["x"],"gid":0,"user":"root"}`, `{"args":["x"],"a.b":null,"Umask":1,"ncolony.httpcheck":{}}`)
+	for _, text := range append(bad, odd...) {
+		agree(t, "whole", s, []byte(text), parseSpec([]byte(text)))
+	}
+	refused := 0
+	for _, text := range bad {
+		if parseSpec([]byte(text)) != nil {
+			refused++
+		}
+	}
+	if diff := cmp.Diff(len(bad), refused); diff != "" {
+		t.Error("bad specs that the parser refuses:", diff)
+	}
+}
+
+// TestMessages: schema and parser agree on requests.
+func TestMessages(t *testing.T) {
+	s := compile(t, "message")
+	accepted := 0
+	all := []string{`{}`, `{"type":null}`, `{"type":"restart"}`}
+	for _, typ := range spec.Types {
+		for _, rest := range []string{
+			``, `,"name":"web"`, `,"group":"g"`, `,"name":"web","signal":"HUP"`, `,"name":"","signal":"HUP"`, `,"name":"web","signal":0`,
+			`,"name":null,"group":null,"signal":1`, `,"name":7,"group":7,"signal":"FOO"`, `,"name":"a","path":"x"`, `,"name":"a","path":"/x","group":"g"`,
+			`,"name":"a","group":"g","signal":9,"generation":1,"pid":1,"reason":"","more":[]`, `,"name":"a","group":"g","signal":9,"generation":0`,
+			`,"name":"a","group":"g","signal":9,"pid":2147483648`, `,"name":"a","group":"g","signal":9,"pid":null`,
+			`,"name":"a","group":"g","signal":9,"reason":1`, `,"name":"a","group":"g","signal":9,"reason":"\u0000"`,
+			`,"name":"a","group":"g","signal":9,"generation":9223372036854775807`, `,"name":"a","group":"g","signal":9,"generation":9223372036854775808`,
+		} {
+			all = append(all, fmt.Sprintf(`{"type":%q%s}`, typ, rest))
+		}
+	}
+	for _, text := range all {
+		err := parseMessage([]byte(text))
+		agree(t, "message", s, []byte(text), err)
+		if err == nil {
+			accepted++
+		}
+	}
+	if accepted == 0 || accepted == len(all) {
+		t.Errorf("%d of %d are accepted", accepted, len(all))
+	}
+}

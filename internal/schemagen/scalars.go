@@ -1,0 +1,108 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/invopop/jsonschema"
+
+	"github.com/ncolony/ncolony-go/colony/spec"
+)
+
+// scalar maps the types whose JSON is not what their Go type suggests.
+func scalar(t reflect.Type) *jsonschema.Schema {
+	switch t {
+	case reflect.TypeFor[spec.Duration]():
+		return &jsonschema.Schema{Ref: "#/$defs/duration"}
+	case reflect.TypeFor[spec.Signal]():
+		return &jsonschema.Schema{Ref: "#/$defs/signal"}
+	}
+	return nil
+}
+
+// shared are definitions that are no struct. Patterns keep to what RE2 and
+// ECMAScript both understand, with and without the flag u.
+var shared = map[string]*jsonschema.Schema{
+	"text": {Type: "string", Pattern: `^[^\x00]*$`},
+	"word": {Type: "string", Pattern: `^[^\x00]+$`},
+	"path": {Type: "string", Pattern: `^/[^\x00]*$`, Description: "An absolute path."},
+	"variable": {Type: "string", Pattern: `^[^=\x00]+$`,
+		Description: "The name of an environment variable."},
+	"account": {
+		Description: "A name or a number.",
+		AnyOf: []*jsonschema.Schema{
+			{Type: "string", Pattern: `^[^:\n\x00]+$`},
+			{Type: "integer", Minimum: "0", Maximum: "4294967294"},
+		},
+	},
+	"duration": {
+		Description: `A number of seconds, or a string with units: "50ms", "1h30m"; units are ns us ms s m h. At most 10 years.`,
+		AnyOf: []*jsonschema.Schema{
+			{Type: "number", Minimum: "0", Maximum: json.Number(fmt.Sprint(int64(spec.MaxDuration.D().Seconds())))},
+			{Type: "string", Pattern: durations()},
+		},
+		Examples: []any{0.5, "500ms", "1h30m"},
+	},
+	"signal": {
+		Description: `A signal: its name with or without SIG in any case, or its number. "RTMIN" is 34.`,
+		AnyOf: []*jsonschema.Schema{
+			{Type: "string", Pattern: signals()},
+			{Type: "integer", Minimum: "1", Maximum: fmtNumber(lastSignal)},
+		},
+		Examples: []any{"TERM", "INT", "QUIT", "HUP", "USR1", "USR2", "WINCH", "RTMIN+3"},
+	},
+}
+
+// Pieces of patterns: a number that is not negative, a zero, and what may follow
+// them.
+const (
+	number   = `([0-9]+\.?[0-9]*|\.[0-9]+)`
+	zero     = `(0+\.?0*|\.0+)`
+	exponent = `([eE][+-]?[0-9]+)?`
+	unit     = `(ns|us|µs|μs|ms|s|m|h)`
+)
+
+// durations is the pattern of a duration that is a string: seconds, or numbers
+// with units, of which zero may be negative.
+func durations() string {
+	of := func(number string) string { return number + exponent + "|(" + number + unit + ")+" }
+	return `^(\+?(` + of(number) + `)|-(` + of(zero) + `))$`
+}
+
+// Signals of Linux, as package spec reads them.
+const (
+	lastNamed  = 31
+	lastSignal = 64
+)
+
+// signals is the pattern of a signal that is a string.
+func signals() string {
+	var names []string
+	for n := spec.Signal(1); n <= lastNamed; n++ {
+		names = append(names, anyCase(n.String()))
+	}
+	for _, old := range []string{"CLD", "IOT", "POLL"} {
+		names = append(names, anyCase(old))
+	}
+	const offset = "(0?[0-9]|[12][0-9]|30)"
+	names = append(names, anyCase("RTMIN")+`(\+`+offset+`)?`, anyCase("RTMAX")+`(-`+offset+`)?`)
+	return `^((` + anyCase("SIG") + `)?(` + strings.Join(names, "|") + `)|` +
+		`\+?0*([1-9]|[1-5][0-9]|6[0-4])(\.0*)?|` + number + `[eE][+-]?[0-9]+)$`
+}
+
+// anyCase is the pattern of word in upper, lower or mixed case.
+func anyCase(word string) string {
+	var b strings.Builder
+	for _, c := range word {
+		if lower := strings.ToLower(string(c)); lower != string(c) {
+			b.WriteString("[" + string(c) + lower + "]")
+		} else {
+			b.WriteRune(c)
+		}
+	}
+	return b.String()
+}
+
+func fmtNumber(n int) json.Number { return json.Number(fmt.Sprint(n)) }
