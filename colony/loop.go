@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"os"
 	"runtime/debug"
 	"strings"
 
@@ -158,9 +157,9 @@ func commandSpec(argv []string) *spec.Spec {
 // environment, less what is meant for us alone.
 func helperSpec(argv []string) *spec.Spec {
 	env := map[string]string{}
-	for _, kv := range os.Environ() {
+	for _, kv := range ourEnvironment() {
 		k, v, ok := strings.Cut(kv, "=")
-		if ok && k != "" && k != "NOTIFY_SOCKET" && !strings.HasPrefix(k, "LISTEN_") && !strings.HasPrefix(k, "NCOLONY_") {
+		if ok && k != "" && !strings.HasPrefix(k, "NCOLONY_") {
 			env[k] = v
 		}
 	}

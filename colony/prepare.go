@@ -83,12 +83,12 @@ func (p *preparer) prepare(o spawn) (prepared, error) {
 	return prepared{path, argv, syscall.ProcAttr{Dir: sp.Cwd, Env: env.list(), Files: []uintptr{in, out, errs}, Sys: sys}}, nil
 }
 
-// command prepares `-- CMD`: our environment and our three descriptors. On a
+// command prepares `-- CMD`: our environment, but for what is meant for us, and our three descriptors. On a
 // terminal it stays in our session, in a group of its own in the foreground, so
 // that the terminal's keys reach it and job control works.
 func (p *preparer) command(o spawn) (prepared, error) {
 	env := newEnvironment()
-	env.add(os.Environ()...)
+	env.add(ourEnvironment()...)
 	p.addOwn(env, o)
 	path, err := lookPath(o.spec.Args[0], os.Getenv("PATH"), "")
 	if err != nil {

@@ -97,6 +97,7 @@ type publisher struct {
 	ledger  *ledger
 	results *results
 	trouble *troubles
+	above   *notifier
 	rest    func(took time.Duration) time.Duration
 	urgent  <-chan struct{} // somebody waits for an answer
 	shown   map[string]int  // what the pid files say, 0 = there is none
@@ -201,6 +202,9 @@ func (p *publisher) write(b *batch) {
 	}
 	if b.colony != nil && status.add(p.places.State, writeJSON(p.places.Colony(), b.colony, 0o644)) {
 		p.left.colony = b.colony
+	}
+	if b.colony != nil {
+		p.trouble.note("service manager", p.above.tell(b.colony))
 	}
 	for _, a := range b.answers {
 		// A message can have a name so long that there is none left for its result.

@@ -63,6 +63,7 @@ func catchSignals() caught {
 type colony struct {
 	loop    *loop
 	files   *sink
+	above   *notifier
 	work    []func()      // the edges, each a goroutine
 	push    func()        // hands the spawner what did not fit before
 	inbox   chan event    // from the spawner and the censor
@@ -86,6 +87,11 @@ func newColony(o Options, h *house, null int) *colony {
 	if err != nil && h.trouble["state"] == nil {
 		h.trouble["results"] = err
 	}
+	above, err := openNotifier(os.Getenv)
+	if err != nil {
+		h.trouble["service manager"] = err
+	}
+	c.above = above
 	m := newModel(policyOf(o), rand.Uint64(), spec.ColonyStatus{PID: os.Getpid(), Version: o.Version, Started: time.Now(), Epoch: h.epoch,
 		Config: h.places.Config, Messages: h.places.Messages, State: h.places.State})
 	m.resume(old.notes, old.statuses, old.generations, old.resumption)
@@ -95,7 +101,7 @@ func newColony(o Options, h *house, null int) *colony {
 	prep := &preparer{colony: h.id, accounts: systemAccounts(), null: null, terminal: tty}
 	kernel := &linux{newSpawner(prep, ledger, urgent, c.start), newCensor(h.id, urgent), openOrphanage(), tty}
 	publisher := &publisher{places: h.places, pids: o.PIDDir, journal: openJournal(h.places.EventsDir()), ledger: ledger,
-		results: results, trouble: fresh(), rest: restAfter, urgent: c.urgent, shown: map[string]int{}}
+		results: results, trouble: fresh(), above: above, rest: restAfter, urgent: c.urgent, shown: map[string]int{}}
 	watcher := newWatcher(o, h, news, fresh)
 	c.files = &sink{pending: &batch{}, urgent: c.urgent, look: watcher.want, logbook: c.log}
 	c.loop = &loop{model: m, kernel: kernel, files: c.files, clock: now}
@@ -178,6 +184,7 @@ func (c *colony) run(signals caught) {
 	c.loop.turn(ticked{})
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	beats := c.above.beats()
 	for !c.loop.done {
 		c.arm(timer)
 		var out chan<- *batch
@@ -202,6 +209,8 @@ func (c *colony) run(signals caught) {
 			c.loop.turn(ev)
 		case out <- c.files.pending:
 			c.files.pending = &batch{}
+		case <-beats:
+			c.above.beat()
 		case <-timer.C:
 			c.loop.turn(ticked{})
 			c.reap(signals) // a safety net; SIGCHLD is never missed as far as is known
