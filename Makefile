@@ -1,6 +1,8 @@
 # make check       while you work: formatting, vet, staticcheck, every test with the race detector
 # make check-full  the gate: check, and what takes longer
 # make build       dist/ncolony, static, for this machine
+# make image       the container image ncolony, from this build and without a registry
+# make man         manual pages, in dist/man
 # make fuzz        each fuzz target for FUZZTIME
 
 GO        ?= go
@@ -10,7 +12,7 @@ VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo de
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 LDFLAGS   = -s -w -X main.version=$(VERSION)
 
-.PHONY: check check-full build fmt vet tidy staticcheck test test-full repeat fuzz clean
+.PHONY: check check-full build image man fmt vet tidy staticcheck test test-full repeat fuzz clean
 
 check: fmt tidy vet staticcheck test
 
@@ -27,6 +29,7 @@ tidy:
 vet:
 	GOOS=linux GOARCH=amd64 $(GO) vet ./...
 	GOOS=linux GOARCH=arm64 $(GO) vet ./...
+	$(GO) vet -tags man ./cmd/ncolony
 	GOOS=darwin $(GO) vet ./heart ./ctl ./colony/spec
 	GOOS=freebsd $(GO) vet ./heart ./ctl ./colony/spec
 
@@ -50,6 +53,12 @@ fuzz:
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o dist/ncolony ./cmd/ncolony
+
+image: build
+	DOCKER_BUILDKIT=0 docker build --target local -t ncolony:$(VERSION) -t ncolony .
+
+man:
+	$(GO) run -tags man ./cmd/ncolony man dist/man
 
 clean:
 	rm -rf dist

@@ -32,8 +32,8 @@ func checkName(name string) error {
 
 // Add makes name a service of the colony, or changes it: content becomes its
 // spec, in config/NAME.json if there is such a file and in config/NAME
-// otherwise. The file is replaced in one step and is on the disk when Add
-// returns; missing directories are made.
+// otherwise. The file is replaced in one step, keeps its mode, and is on the disk
+// when Add returns; missing directories are made.
 //
 // A name or spec that the supervisor would refuse is not written; what was
 // there stays. The error is a *NameError, or what spec.Parse returned, or from
@@ -61,10 +61,15 @@ func Add(p Places, name string, content []byte) error {
 	return replace(path, content)
 }
 
-// replace writes a file so that it is on the disk, with an error that callers
-// can ask for the path: who may not write there wants to know whose it is.
+// replace writes a file so that it is on the disk. It keeps the mode of one that
+// is there: somebody may have a secret in it. Callers can ask the error for the
+// path: who may not write there wants to know whose it is.
 func replace(path string, content []byte) error {
-	err := atomicfile.Write(path, content, 0o644, true)
+	perm := fs.FileMode(0o644)
+	if fi, err := os.Stat(path); err == nil {
+		perm = fi.Mode().Perm()
+	}
+	err := atomicfile.Write(path, content, perm, true)
 	if errors.Is(err, fs.ErrPermission) {
 		return &fs.PathError{Op: "write", Path: path, Err: fs.ErrPermission}
 	}

@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -45,9 +46,12 @@ func (p Params) Content() ([]byte, error) {
 		}
 		keys[key] = p.Extras[key]
 	}
-	content, err := json.MarshalIndent(keys, "", "  ")
-	if err != nil {
+	var content bytes.Buffer
+	out := json.NewEncoder(&content)
+	out.SetIndent("", "  ")
+	out.SetEscapeHTML(false) // people read it
+	if err := out.Encode(keys); err != nil {
 		return nil, err
 	}
-	return append(content, '\n'), nil
+	return content.Bytes(), nil
 }

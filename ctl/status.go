@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -170,4 +171,13 @@ func readJSON[T any](path string) (*T, error) {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
 	return v, nil
+}
+
+// StopNote returns who has stopped name for good, when and why. Without a stop
+// that holds the error is an fs.ErrNotExist.
+func StopNote(p Places, name string) (*spec.StopNote, error) {
+	if err := checkTarget(name); err != nil {
+		return nil, err
+	}
+	return readJSON[spec.StopNote](filepath.Join(p.StoppedDir(), name))
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
-	"github.com/ncolony/ncolony-go/ctl"
 )
 
 func newCtl(where *placeFlags) *cobra.Command {
@@ -39,9 +38,11 @@ Exit codes: 0 done, 1 failed or refused, 2 usage, 3 no such service,
 		SuggestionsMinimumDistance: 2,
 	}
 	cmd.AddCommand(
-		newAdd(where), newRemove(where), newShow(where), newStatus(where),
+		newAdd(where), newRemove(where), newEdit(where), newShow(where), newCheck(where),
+		newStatus(where), newExplain(where), newEvents(where), newWait(where),
 		newRestart(where), newStart(where), newStop(where), newSignal(where),
 		newRestartAll(where), newRestartGroup(where), newRescan(where), newShutdown(where),
+		newSchema(),
 	)
 	return cmd
 }
@@ -52,22 +53,7 @@ type nameFlag struct{ names []string }
 
 func (f *nameFlag) register(cmd *cobra.Command, where *placeFlags) {
 	cmd.Flags().StringArrayVar(&f.names, "name", nil, "name of the service, if it is no argument")
-	cmd.ValidArgsFunction = func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		return serviceNames(where), cobra.ShellCompDirectiveNoFileComp
-	}
-}
-
-// serviceNames are the names that a shell can complete: all that have a status.
-func serviceNames(where *placeFlags) (names []string) {
-	p, err := where.places()
-	if err != nil {
-		return nil
-	}
-	statuses, _ := ctl.Status(p)
-	for _, st := range statuses {
-		names = append(names, st.Name)
-	}
-	return names
+	completeNames(cmd, where)
 }
 
 // several returns at least one name.
@@ -97,8 +83,21 @@ type waitFlags struct {
 	timeout    spec.Duration
 }
 
+// changeCodes end the help of every verb that changes something.
+const changeCodes = `
+
+Exit codes: 0 done (without --wait: asked for), 1 failed or refused, 2 usage,
+3 no such service, 4 timed out, 5 no supervisor to wait for.`
+
+// defaultTimeout is how long a wait takes at most, unless told otherwise.
+const defaultTimeout = time.Minute
+
 func (f *waitFlags) register(cmd *cobra.Command, until string) {
-	f.timeout = spec.Duration(time.Minute)
+	if cmd.Long == "" {
+		cmd.Long = cmd.Short + "."
+	}
+	cmd.Long += changeCodes
+	f.timeout = spec.Duration(defaultTimeout)
 	cmd.Flags().BoolVar(&f.wait, "wait", false, "wait until "+until)
 	cmd.Flags().Var(&f.timeout, "timeout", "how long to --wait, 0 = for ever")
 	cmd.Flags().BoolVar(&f.json, "json", false, "with --wait, print the outcome as JSON")
@@ -123,18 +122,19 @@ func (f *waitFlags) context() (context.Context, context.CancelFunc) {
 // explain says of the end of a wait how long it took.
 func (f *waitFlags) explain(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
-		return &slow{f.timeout, err}
+		return &slow{"done", f.timeout, err}
 	}
 	return err
 }
 
 // slow is a deadline in words that help.
 type slow struct {
+	what  string // that did not come about: "done"
 	after spec.Duration
 	err   error
 }
 
-func (e *slow) Error() string { return fmt.Sprintf("not done after %s", e.after) }
+func (e *slow) Error() string { return fmt.Sprintf("not %s after %s", e.what, e.after) }
 func (e *slow) Unwrap() error { return e.err }
 
 // explain makes an error about files readable: whose they are, and what to do.

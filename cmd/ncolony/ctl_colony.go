@@ -63,9 +63,18 @@ func newRestartGroup(where *placeFlags) *cobra.Command {
 		},
 	}
 	cmd.Flags().SortFlags = false
+	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return restartGroups(where), cobra.ShellCompDirectiveNoFileComp
+	}
 	cmd.Flags().StringVar(&group, "group", "", "name of the group, if it is no argument")
 	cmd.Flags().StringArrayVar(&name.names, "name", nil, "the same as --group")
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for the events")
+	for _, flag := range []string{"group", "name"} {
+		completeFlag(cmd, flag, func() []string { return restartGroups(where) })
+	}
 	w.register(cmd, "the new processes run")
 	return cmd
 }

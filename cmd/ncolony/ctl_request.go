@@ -72,9 +72,12 @@ func newRestart(where *placeFlags) *cobra.Command {
 
 func newStart(where *placeFlags) *cobra.Command {
 	return newPerService(where, &cobra.Command{
-		Use:     "start NAME... [flags]",
-		Short:   "Start services that are stopped, have ended or wait for a restart",
-		Example: "  ncolony ctl start web --wait",
+		Use:   "start NAME... [flags]",
+		Short: "Start services that are stopped, have ended or wait for a restart",
+		Long: `Start services that are stopped, have ended or wait for a restart. One that
+runs stays as it is.`,
+		Example: `  ncolony ctl start web
+  ncolony ctl start web --wait --timeout 30`,
 	}, spec.StartService, "the process runs", func(res *spec.Result) string {
 		return fmt.Sprintf("running, pid %d", res.NewPID)
 	})
@@ -82,9 +85,10 @@ func newStart(where *placeFlags) *cobra.Command {
 
 func newStop(where *placeFlags) *cobra.Command {
 	return newPerService(where, &cobra.Command{
-		Use:     "stop NAME... [flags]",
-		Short:   "Stop services until they are started or restarted, also across reboots",
-		Example: `  ncolony ctl stop web --wait --reason "disk is being replaced"`,
+		Use:   "stop NAME... [flags]",
+		Short: "Stop services until they are started or restarted, also across reboots",
+		Example: `  ncolony ctl stop web
+  ncolony ctl stop web --wait --reason "disk is being replaced"`,
 	}, spec.StopService, "no process is left", func(res *spec.Result) string {
 		if res.OldPID == 0 {
 			return "stopped"
@@ -98,9 +102,10 @@ func newSignal(where *placeFlags) *cobra.Command {
 	var f requestFlags
 	var w waitFlags
 	cmd := &cobra.Command{
-		Use:                   "signal NAME SIGNAL [flags]",
-		Short:                 "Send a signal to the main process of a service",
-		Example:               "  ncolony ctl signal web HUP",
+		Use:   "signal NAME SIGNAL [flags]",
+		Short: "Send a signal to the main process of a service",
+		Example: `  ncolony ctl signal web HUP
+  ncolony ctl signal web USR1 --wait`,
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -122,6 +127,16 @@ func newSignal(where *placeFlags) *cobra.Command {
 	}
 	cmd.Flags().SortFlags = false
 	name.register(cmd, where)
+	names := cmd.ValidArgsFunction
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		switch given := len(args); {
+		case given == 0 && !cmd.Flags().Changed("name"):
+			return names(cmd, args, toComplete)
+		case given == 0 || given == 1 && !cmd.Flags().Changed("name"):
+			return signalNames(), cobra.ShellCompDirectiveNoFileComp
+		}
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
 	f.register(cmd)
 	w.register(cmd, "it is sent")
 	return cmd

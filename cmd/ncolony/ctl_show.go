@@ -9,9 +9,14 @@ import (
 func newShow(where *placeFlags) *cobra.Command {
 	var name nameFlag
 	cmd := &cobra.Command{
-		Use:                   "show NAME [flags]",
-		Short:                 "Print the spec of a service, as it stands in its file",
-		Example:               "  ncolony ctl show web",
+		Use:   "show NAME [flags]",
+		Short: "Print the spec of a service, as it stands in its file",
+		Long: `Print the spec of a service, as it stands in its file, good or not. It needs no
+supervisor.
+
+Exit codes: 0 printed, 1 cannot be read, 2 usage, 3 no such service.`,
+		Example: `  ncolony ctl show web
+  ncolony ctl show web | jq .args`,
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := name.one(cmd, args)

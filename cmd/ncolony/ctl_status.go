@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -20,26 +19,39 @@ import (
 
 func newStatus(where *placeFlags) *cobra.Command {
 	var names nameFlag
-	var asJSON bool
+	var asJSON, watch bool
 	cmd := &cobra.Command{
 		Use:   "status [NAME...] [flags]",
 		Short: "Show what services are doing",
 		Long: `Show what services are doing: all, or the named ones. With --json it is one
 array, also for one name. Without a supervisor it is what the last one said,
-marked as stale, and the exit code is 5.`,
+marked as stale, and the exit code is 5.
+
+With --watch it is kept up to date: on a terminal in place, until Ctrl-C or q;
+elsewhere as one more line for each service whose state changes (with --json,
+for each status that does, a line of JSON). It goes on while no supervisor runs.
+
+Exit codes: 0 shown, 1 cannot be read, 3 no such service, 5 no supervisor.`,
 		Example: `  ncolony ctl status
-  ncolony ctl status web --json`,
+  ncolony ctl status web --json
+  ncolony ctl status --watch`,
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := where.places()
 			if err != nil {
 				return err
 			}
-			return showStatus(cmd, p, append(names.names, args...), asJSON)
+			names := append(names.names, args...)
+			if watch {
+				return watchStatus(cmd, p, names, asJSON)
+			}
+			return showStatus(cmd, p, names, asJSON)
 		},
 	}
+	cmd.Flags().SortFlags = false
 	names.register(cmd, where)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "keep it up to date")
 	return cmd
 }
 
@@ -70,10 +82,14 @@ func showStatus(cmd *cobra.Command, p spec.Places, names []string, asJSON bool) 
 	}
 	if len(statuses) > 0 {
 		t := statusTable(statuses, time.Now(), !alive)
-		errs = append(errs, t.write(out, isTerminal(out)))
+		errs = append(errs, t.write(out, wantsColour(out)))
 	}
 	if len(names) == 0 {
-		errs = append(errs, about(cmd, "", writeColony(out, p, alive)))
+		c, err := colonyOf(p)
+		errs = append(errs, about(cmd, "", err))
+		for _, line := range colonyNotes(c, alive) {
+			fmt.Fprintln(out, line)
+		}
 	}
 	return all(errs...)
 }
@@ -142,28 +158,33 @@ func noSupervisor(cmd *cobra.Command, p spec.Places) error {
 	return err
 }
 
-// writeColony prints what is wrong with the colony as a whole.
-func writeColony(out io.Writer, p spec.Places, alive bool) error {
+// colonyOf is ctl.Colony, or nil where no supervisor has ever said anything.
+func colonyOf(p spec.Places) (*spec.ColonyStatus, error) {
 	c, err := ctl.Colony(p)
 	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return c, explain(err)
+}
+
+// colonyNotes are lines about what is wrong with the colony as a whole.
+func colonyNotes(c *spec.ColonyStatus, alive bool) (lines []string) {
+	if c == nil {
 		return nil
 	}
-	if err != nil {
-		return explain(err)
-	}
 	if alive && c.Draining {
-		fmt.Fprintln(out, "the colony is shutting down")
+		lines = append(lines, "the colony is shutting down")
 	}
 	for _, file := range slices.Sorted(maps.Keys(c.BadFiles)) {
-		fmt.Fprintln(out, describeBadFile(file, c.BadFiles[file]))
+		lines = append(lines, describeBadFile(file, c.BadFiles[file]))
 	}
 	for _, what := range slices.Sorted(maps.Keys(c.Degraded)) {
-		fmt.Fprintf(out, "degraded: %s: %s\n", what, c.Degraded[what])
+		lines = append(lines, oneLine(fmt.Sprintf("degraded: %s: %s", what, c.Degraded[what])))
 	}
 	if c.Panics > 0 {
-		fmt.Fprintf(out, "panics: the supervisor has recovered from %d\n", c.Panics)
+		lines = append(lines, fmt.Sprintf("panics: the supervisor has recovered from %d", c.Panics))
 	}
-	return nil
+	return lines
 }
 
 // describeBadFile names a file that is no spec once, though its key may be quoted
@@ -173,14 +194,4 @@ func describeBadFile(file, why string) string {
 		file = strconv.Quote(file)
 	}
 	return oneLine(fmt.Sprintf("bad file %s: %s", file, strings.TrimPrefix(why, "name "+file+": ")))
-}
-
-// isTerminal says whether a person reads w, as far as colour goes.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
-		return false
-	}
-	fi, err := f.Stat()
-	return err == nil && fi.Mode()&os.ModeCharDevice != 0
 }

@@ -4,6 +4,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// extraCommands make commands that only some builds have.
+var extraCommands []func() *cobra.Command
+
 // newRoot builds the tree of commands. Only what the command line says runs.
 func newRoot() *cobra.Command {
 	cobra.EnableCommandSorting = false // help lists them as people need them
@@ -16,5 +19,8 @@ func newRoot() *cobra.Command {
 	root.PersistentFlags().SortFlags = false
 	where.register(root.PersistentFlags())
 	root.AddCommand(newCtl(where), newHeart(), newHeartcheck(where))
+	for _, extra := range extraCommands {
+		root.AddCommand(extra())
+	}
 	return root
 }

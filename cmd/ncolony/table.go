@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -35,8 +36,20 @@ const (
 
 func (t *table) add(cells ...cell) { t.rows = append(t.rows, cells) }
 
-// write prints t, two spaces between columns and none at the end of a line.
+// write prints t.
 func (t *table) write(w io.Writer, coloured bool) error {
+	var out strings.Builder
+	for _, line := range t.lines(0, coloured) {
+		out.WriteString(line)
+		out.WriteByte('\n')
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+// lines are the rows of t, two spaces between columns and none at the end of a
+// line. Lines wider than width are cut; 0 = none is.
+func (t *table) lines(width int, coloured bool) (lines []string) {
 	var widths []int
 	for _, row := range t.rows {
 		for i, c := range row {
@@ -46,26 +59,45 @@ func (t *table) write(w io.Writer, coloured bool) error {
 			widths[i] = max(widths[i], utf8.RuneCountInString(c.text))
 		}
 	}
-	var out strings.Builder
+	if width <= 0 {
+		width = math.MaxInt
+	}
 	for _, row := range t.rows {
 		last := len(row) - 1
 		for last > 0 && row[last].text == "" {
 			last--
 		}
+		var out strings.Builder
+		left := width
 		for i, c := range row[:last+1] {
-			text := c.text
+			text := cut(c.text, left)
+			left -= utf8.RuneCountInString(text)
 			if coloured && c.colour != 0 && text != "" {
 				text = fmt.Sprintf("\x1b[%dm%s\x1b[0m", c.colour, text)
 			}
 			out.WriteString(text)
-			if i < last {
-				out.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c.text)+2))
+			if gap := widths[i] - utf8.RuneCountInString(c.text) + 2; i < last && gap < left {
+				out.WriteString(strings.Repeat(" ", gap))
+				left -= gap
+			} else {
+				break
 			}
 		}
-		out.WriteByte('\n')
+		lines = append(lines, out.String())
 	}
-	_, err := io.WriteString(w, out.String())
-	return err
+	return lines
+}
+
+// cut is s with at most width characters, the last of which then says that some
+// are missing.
+func cut(s string, width int) string {
+	if utf8.RuneCountInString(s) <= width {
+		return s
+	}
+	if width <= 0 {
+		return ""
+	}
+	return string([]rune(s)[:width-1]) + "…"
 }
 
 // statusTable shows statuses in their order. Stale ones are of a supervisor
@@ -85,6 +117,9 @@ func statusTable(statuses []spec.Status, now time.Time, stale bool) *table {
 	}
 	return t
 }
+
+// exitColumn is where statusTable has the last exit.
+const exitColumn = 5
 
 var colours = map[spec.State]colour{
 	spec.Running: green, spec.Starting: yellow, spec.Stopping: yellow, spec.Backingoff: red,

@@ -56,7 +56,11 @@ func ParseMessage(data []byte) (*Message, error) {
 		case n.kind == isNull:
 			p.add(n.at, "%s: must not be null", key)
 		case key == "name":
-			m.Name, _ = p.filled(n, key)
+			name, _ := p.filled(n, key)
+			if bare := strings.TrimSuffix(name, ".json"); bare != "" {
+				name = bare // whoever names the file means the service
+			}
+			m.Name = name
 		case key == "group":
 			m.Group, _ = p.filled(n, key)
 		case key == "signal":

@@ -17,6 +17,8 @@ func TestParseMessage(t *testing.T) {
 		{text: `{"type":"RESTART","name":"web"}`, want: &Message{Type: RestartService, Name: "web"}},
 		{text: `{"type":"RESTART-ALL"}`, want: &Message{Type: RestartAll}},
 		{text: `{"type":"RESTART-GROUP","group":"g"}`, want: &Message{Type: RestartGroup, Group: "g"}},
+		{text: `{"type":"RESTART","name":"web.json"}`, want: &Message{Type: RestartService, Name: "web"}},
+		{text: `{"type":"RESTART","name":".json"}`, want: &Message{Type: RestartService, Name: ".json"}},
 		{text: `{"type":"STOP","name":"web","generation":18446744073709551,"reason":""}`,
 			want: &Message{Type: StopService, Name: "web", Generation: ptr(uint64(18446744073709551))}},
 		{text: `{"type":"START","name":"web@2","pid":1e1}`, want: &Message{Type: StartService, Name: "web@2", PID: ptr(10)}},

@@ -1,0 +1,326 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ncolony/ncolony-go/colony/spec"
+	"github.com/ncolony/ncolony-go/ctl"
+)
+
+// watchPoll is how often a watch looks; aliveEvery, how often it asks for the
+// supervisor's lock.
+const (
+	watchPoll  = 500 * time.Millisecond
+	aliveEvery = time.Second
+)
+
+// watch is somebody who looks at statuses again and again.
+type watch struct {
+	places spec.Places
+	names  []string // empty = all
+	seen   ctl.Seen
+	asked  time.Time // when alive was looked at
+	alive  bool
+}
+
+// view is what one look has found.
+type view struct {
+	now      time.Time
+	places   spec.Places
+	statuses []spec.Status
+	changed  []string
+	alive    bool
+	colony   *spec.ColonyStatus // nil: nothing is known
+	err      error
+}
+
+// watchStatus shows statuses until it is interrupted.
+func watchStatus(cmd *cobra.Command, p spec.Places, names []string, asJSON bool) error {
+	if _, err := settled(p); err != nil {
+		return about(cmd, "", explain(err))
+	}
+	for _, name := range names {
+		if err := unknown(p, name); err != nil {
+			return about(cmd, name, explainNoService(err))
+		}
+	}
+	ctx, cancel := untilInterrupted()
+	defer cancel()
+	w := &watch{places: p, names: names}
+	out := cmd.OutOrStdout()
+	if f, ok := out.(*os.File); ok && !asJSON && isTerminal(f) && os.Getenv("TERM") != "dumb" {
+		return about(cmd, "", w.onScreen(ctx, &screen{out: f, in: os.Stdin}))
+	}
+	return about(cmd, "", w.inLines(ctx, cmd, asJSON))
+}
+
+func (w *watch) look() view {
+	v := view{now: time.Now(), places: w.places}
+	v.statuses, v.changed, v.err = w.seen.Look(w.places, w.names...)
+	if v.now.Sub(w.asked) >= aliveEvery {
+		_, alive, err := ctl.Alive(w.places)
+		w.asked, w.alive = v.now, alive
+		v.err = errors.Join(v.err, err)
+	}
+	v.alive = w.alive
+	c, err := colonyOf(w.places)
+	v.colony = c
+	v.err = errors.Join(v.err, err)
+	return v
+}
+
+// onScreen keeps a table up to date in place.
+func (w *watch) onScreen(ctx context.Context, s *screen) error {
+	// Before enter, so that no signal leaves the terminal as we have made it.
+	resized, suspended, stop := s.signals()
+	defer stop()
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
+	quit := s.quitKey()
+	tick := time.NewTicker(watchPoll)
+	defer tick.Stop()
+	for {
+		width, height := s.size()
+		v := w.look()
+		if err := s.show(v.frame(width, height, os.Getenv("NO_COLOR") == "")); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-quit:
+			return nil
+		case <-tick.C:
+		case <-resized:
+			s.forget()
+		case <-suspended:
+			if err := s.suspend(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// frame is v in the lines of a window.
+func (v *view) frame(width, height int, coloured bool) []string {
+	lines := []string{v.headline(width), cut(summary(v.statuses), width), ""}
+	var notes []string
+	if v.err != nil {
+		notes = append(notes, cut(oneLine(explain(v.err).Error()), width))
+	}
+	for _, line := range colonyNotes(v.colony, v.alive) {
+		notes = append(notes, cut(line, width))
+	}
+	statuses := v.statuses
+	room := height - len(lines) - len(notes) - 1 // the head of the table
+	if more := len(statuses) - room; more > 0 && room > 0 {
+		// Those that are well are what one can do without.
+		statuses = slices.Clone(statuses)
+		slices.SortStableFunc(statuses, func(a, b spec.Status) int { return urgency(a.State) - urgency(b.State) })
+		statuses = statuses[:room-1]
+		notes = append([]string{cut(fmt.Sprintf("and %d more, for which the window is too small", more+1), width)}, notes...)
+	}
+	if len(statuses) > 0 {
+		t := statusTable(statuses, v.now, !v.alive)
+		for _, row := range t.rows { // a long reason must not push the note out of the window
+			row[exitColumn].text = cut(row[exitColumn].text, max(width/4, 12))
+		}
+		lines = append(lines, t.lines(width, coloured)...)
+	}
+	lines = append(lines, notes...)
+	return lines[:min(len(lines), height)]
+}
+
+// urgency orders states by how much they want to be seen, the most urgent first.
+func urgency(s spec.State) int {
+	order := []spec.State{spec.Invalid, spec.Failed, spec.Backingoff, spec.Stopping, spec.Starting, spec.Waiting}
+	if i := slices.Index(order, s); i >= 0 {
+		return i
+	}
+	return len(order)
+}
+
+// headline says which colony it is, who supervises it, and when this is.
+func (v *view) headline(width int) string {
+	text := "ncolony " + colonyName(v.places)
+	switch {
+	case !v.alive:
+		text += "  no supervisor is running; this is what the last one said"
+	case v.colony != nil:
+		text += fmt.Sprintf("  pid %d  up %s  %s", v.colony.PID, ago(v.now.Sub(v.colony.Started)), v.colony.Version)
+	}
+	clock := v.now.Local().Format(time.TimeOnly)
+	gap := width - utf8.RuneCountInString(text) - len(clock)
+	if gap < 2 {
+		text = cut(text, max(width-len(clock)-2, 0))
+		gap = max(width-utf8.RuneCountInString(text)-len(clock), 0)
+	}
+	return cut(text+strings.Repeat(" ", gap)+clock, width)
+}
+
+// colonyName is the directory by which people know a colony.
+func colonyName(p spec.Places) string {
+	root := filepath.Dir(p.State)
+	if filepath.Dir(p.Config) == root && filepath.Dir(p.Messages) == root {
+		return root
+	}
+	return p.State
+}
+
+// summary counts services by state.
+func summary(statuses []spec.Status) string {
+	counts := map[spec.State]int{}
+	services := 0
+	for _, st := range statuses {
+		if !strings.HasPrefix(st.Name, "@") { // a helper is none of one's own
+			counts[st.State]++
+			services++
+		}
+	}
+	var parts []string
+	for _, state := range spec.States {
+		if counts[state] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", counts[state], state))
+		}
+	}
+	if services == 0 {
+		return "no services"
+	}
+	return counted(services, "service") + ": " + strings.Join(parts, ", ")
+}
+
+// inLines prints what is, then a line for each change, for whoever reads a pipe
+// or a file.
+func (w *watch) inLines(ctx context.Context, cmd *cobra.Command, asJSON bool) error {
+	out := cmd.OutOrStdout()
+	before := map[string]spec.Status{}
+	first, alive, trouble := true, true, ""
+	for {
+		v := w.look()
+		if now := errorText(v.err); now != trouble {
+			if trouble = now; now != "" {
+				note(cmd, "%s", now)
+			}
+		}
+		if v.alive != alive {
+			if alive = v.alive; alive {
+				note(cmd, "a supervisor is running")
+			} else {
+				note(cmd, "%v; going on with what the last one said", ctl.ErrNoSupervisor)
+			}
+		}
+		var err error
+		switch {
+		case asJSON:
+			err = v.writeJSON(out)
+		case first:
+			err = statusTable(v.statuses, v.now, !v.alive).write(out, false)
+		default:
+			err = v.writeChanges(out, before)
+		}
+		if err != nil {
+			return err
+		}
+		clear(before)
+		for _, st := range v.statuses {
+			before[st.Name] = st
+		}
+		first = false
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(watchPoll):
+		}
+	}
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return oneLine(explain(err).Error())
+}
+
+// removedLine is what a watch says in JSON of a service that is gone.
+type removedLine struct {
+	Name    string `json:"name"`
+	Removed bool   `json:"removed"`
+}
+
+func (v *view) writeJSON(out io.Writer) error {
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	for _, name := range v.changed {
+		var line any = removedLine{name, true}
+		if st := v.status(name); st != nil {
+			line = st
+		}
+		if err := enc.Encode(line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// status is that of name, nil if there is none.
+func (v *view) status(name string) *spec.Status {
+	if i := slices.IndexFunc(v.statuses, func(st spec.Status) bool { return st.Name == name }); i >= 0 {
+		return &v.statuses[i]
+	}
+	return nil
+}
+
+// writeChanges writes a line for each service whose state, life or spec is
+// another than before.
+func (v *view) writeChanges(out io.Writer, before map[string]spec.Status) error {
+	for _, name := range v.changed {
+		was, known := before[name]
+		text := "removed"
+		if st := v.status(name); st != nil {
+			if known && was.State == st.State && was.Generation == st.Generation && sameProblem(was.SpecError, st.SpecError) {
+				continue
+			}
+			text = describeChange(st, v.now)
+		} else if !known {
+			continue
+		}
+		if _, err := fmt.Fprintf(out, "%s  %-12s  %s\n", v.now.Local().Format(timeFormat), name, oneLine(text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sameProblem(a, b *spec.Problem) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
+}
+
+// describeChange says what a service has come to be.
+func describeChange(st *spec.Status, now time.Time) string {
+	parts := []string{describeState(st)}
+	if st.PID == 0 && st.LastExit != nil && st.State != spec.Starting {
+		parts[0] = string(st.State)
+		parts = append(parts, describeExit(st.LastExit))
+	}
+	if note := noteCell(st, now).text; note != "" {
+		parts = append(parts, note)
+	}
+	return strings.Join(parts, "; ")
+}

@@ -1,0 +1,284 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/ncolony/ncolony-go/colony/spec"
+)
+
+// story is what there is to tell of a service.
+type story struct {
+	name     string
+	now      time.Time
+	alive    bool // a supervisor runs; else all of this is what the last one said
+	helper   bool // the supervisor's own
+	draining bool
+	ctl      string // how a command about this colony begins
+
+	status *spec.Status   // nil: no supervisor has seen it
+	stop   *spec.StopNote // nil: nobody has stopped it
+	events []spec.Event   // the last ones
+
+	path     string     // of its spec; "" = there is none
+	spec     *spec.Spec // as it is in the file now; nil: it is bad, or there is none
+	specErr  error      // why spec is nil
+	problems []string   // what is wrong with the file, each with its place
+
+	stopUnknown, eventsUnknown error // why those are missing
+}
+
+// tell is the story in paragraphs, each behind a word that says what it is about.
+func (s *story) tell() string {
+	var out strings.Builder
+	switch {
+	case s.alive:
+	case s.status == nil:
+		out.WriteString("No supervisor is running.\n")
+	default:
+		out.WriteString("No supervisor is running; this is what the last one said.\n")
+	}
+	out.WriteString(wrapped(s.what(), "", "") + "\n\n")
+	for _, part := range []struct{ label, text string }{
+		{"wanted", s.wanted()},
+		{"why", s.why()},
+		{"before", s.before()},
+		{"next", s.next()},
+		{"spec", s.aboutSpec()},
+		{"warning", s.warnings()},
+		{"policy", s.policy()},
+	} {
+		if part.text != "" {
+			out.WriteString(wrapped(part.text, fmt.Sprintf("%-9s", part.label), strings.Repeat(" ", 9)) + "\n")
+		}
+	}
+	s.tellCommands(&out)
+	s.tellEvents(&out)
+	return out.String()
+}
+
+// at is a moment with its distance from now.
+func (s *story) at(t time.Time) string {
+	layout := timeFormat
+	if y, m, d := t.Local().Date(); y == s.now.Local().Year() && m == s.now.Local().Month() && d == s.now.Local().Day() {
+		layout = time.TimeOnly
+	}
+	text := t.Local().Format(layout)
+	if t.After(s.now) {
+		return text + " (in " + ago(t.Sub(s.now)) + ")"
+	}
+	return text + " (" + ago(s.now.Sub(t)) + " ago)"
+}
+
+// what is the state as a sentence.
+func (s *story) what() string {
+	st := s.status
+	if st == nil {
+		if s.alive {
+			return fmt.Sprintf("%s has a spec that the supervisor has not seen yet.", s.name)
+		}
+		return fmt.Sprintf("%s has a spec that no supervisor has seen yet.", s.name)
+	}
+	since := "since " + s.at(st.Since)
+	switch st.State {
+	case spec.Running:
+		return fmt.Sprintf("%s is running, with pid %d, %s.", s.name, st.PID, since)
+	case spec.Starting:
+		return fmt.Sprintf("%s is being started%s, %s.", s.name, withPID(st.PID), since)
+	case spec.Stopping:
+		return fmt.Sprintf("%s is stopping%s, %s. That is over when none of its processes is left.", s.name, withPID(st.PID), since)
+	case spec.Backingoff:
+		return fmt.Sprintf("%s is not running, %s: it waits before its next start.", s.name, since)
+	case spec.Waiting:
+		return fmt.Sprintf("%s is not running, %s: it waits for %s.", s.name, since, listed(st.WaitingFor, "and"))
+	case spec.Exited:
+		return fmt.Sprintf("%s has ended, and is not started again, %s.", s.name, since)
+	case spec.Failed:
+		return fmt.Sprintf("%s has failed too often, and is not started again, %s.", s.name, since)
+	case spec.Stopped:
+		return fmt.Sprintf("%s is stopped, %s.", s.name, since)
+	case spec.Invalid:
+		return fmt.Sprintf("%s cannot run, for it has no good spec, %s.", s.name, since)
+	}
+	return fmt.Sprintf("%s is %s, %s.", s.name, st.State, since)
+}
+
+// wanted is what it should be doing, and who says so.
+func (s *story) wanted() string {
+	switch {
+	case s.draining:
+		return "Stopped, for the whole colony shuts down."
+	case s.stop != nil:
+		text := fmt.Sprintf("Stopped, until somebody starts it. That was asked %s, by request %s", s.at(s.stop.At), s.stop.By)
+		if s.stop.Reason != "" {
+			text += fmt.Sprintf(", with the reason %q", s.stop.Reason)
+		}
+		return text + "."
+	case s.stopUnknown != nil:
+		return "Who has stopped it, if somebody has, cannot be read: " + s.stopUnknown.Error() + "."
+	case s.helper:
+		return "Running while a spec needs it. It is a helper, which the supervisor starts by itself."
+	case s.path == "" && s.specErr != nil:
+		return "Gone: its spec is not there any more."
+	case s.status != nil && s.status.State == spec.Exited:
+		return "Nothing more: its policy does not start it again."
+	case s.status != nil && s.status.State == spec.Failed:
+		return "Nothing more: it has reached its limit."
+	}
+	return "Running: it has a spec, and nobody has stopped it."
+}
+
+// why is the reason of a state that one would not expect.
+func (s *story) why() string {
+	st := s.status
+	if st == nil {
+		return ""
+	}
+	ended := ""
+	if st.LastExit != nil {
+		ended = fmt.Sprintf("It %s, at %s.", describeExit(st.LastExit), s.at(st.LastExit.At))
+	}
+	switch st.State {
+	case spec.Backingoff:
+		switch {
+		case st.LastExit == nil:
+			return ""
+		case st.LastExit.SpawnError != "":
+			return ended + " It is tried again, but not at once."
+		}
+		return ended + " That was a short life, which is why the next start is delayed."
+	case spec.Exited:
+		return ended + s.whyNotAgain()
+	case spec.Failed:
+		return ended
+	case spec.Stopping:
+		if st.LastExit != nil && !st.LastExit.At.Before(st.Since) {
+			return ended + " Something that it has left behind still runs."
+		}
+		return "It was told to end, and has not yet."
+	}
+	return ""
+}
+
+// whyNotAgain is the part of the policy that keeps an ended service down.
+func (s *story) whyNotAgain() string {
+	if s.spec == nil {
+		return ""
+	}
+	switch {
+	case s.spec.Restart == spec.RestartOnFailure:
+		return ` With "restart": "on-failure" that is a success, and the end of it.`
+	case s.spec.Restart == spec.RestartNever:
+		return ` With "restart": "never" that is the end of it.`
+	case s.spec.Main && s.spec.Restart == "":
+		return ` The main service is not started again unless its "restart" says so.`
+	}
+	return ""
+}
+
+// before is its past.
+func (s *story) before() string {
+	st := s.status
+	if st == nil || st.Generation == 0 {
+		return ""
+	}
+	var parts []string
+	if st.Restarts > 0 {
+		parts = append(parts, fmt.Sprintf("It has been started %d times.", st.Restarts+1))
+	}
+	switch st.State {
+	case spec.Running, spec.Starting, spec.Stopped, spec.Invalid:
+		if st.LastExit != nil {
+			parts = append(parts, fmt.Sprintf("The last time it %s, at %s.", describeExit(st.LastExit), s.at(st.LastExit.At)))
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+// next is what happens if nobody does anything.
+func (s *story) next() string {
+	st := s.status
+	switch {
+	case st == nil && s.alive:
+		return "The supervisor finds the spec at its next full look at the directory, or when it is told to."
+	case st == nil, !s.alive && st.State != spec.Exited && st.State != spec.Stopped:
+		return "The next supervisor starts it, if its spec is good."
+	}
+	switch st.State {
+	case spec.Running:
+		if s.path == "" && s.specErr != nil && !s.helper {
+			return "It is stopped, and forgotten."
+		}
+		return "It runs on until it ends, or somebody stops it."
+	case spec.Starting:
+		return "It is running as soon as its program is executed."
+	case spec.Stopping:
+		return "What is left when the grace is over is killed." + s.afterStop()
+	case spec.Backingoff:
+		if st.NextStart != nil {
+			return "It is started at " + s.at(*st.NextStart) + "."
+		}
+		return "It is started when the delay is over."
+	case spec.Waiting:
+		return "It is started when those are ready."
+	case spec.Exited, spec.Failed:
+		return "Nothing, until somebody starts it or changes its spec."
+	case spec.Stopped:
+		if s.stop == nil {
+			return ""
+		}
+		return "Nothing: it stays stopped, also when the supervisor is started again."
+	case spec.Invalid:
+		return "It is started as soon as its spec is good."
+	}
+	return ""
+}
+
+func (s *story) afterStop() string {
+	switch {
+	case s.draining, s.stop != nil:
+		return " Then it is stopped."
+	case s.path == "":
+		return " Then it is gone."
+	}
+	return " Then policy decides whether it starts again."
+}
+
+// aboutSpec is where the spec is, what is wrong with it, and whether it holds.
+func (s *story) aboutSpec() string {
+	if s.helper || s.path == "" && s.status != nil && s.status.SpecSHA256 == "" && s.status.SpecError == nil {
+		return ""
+	}
+	st := s.status
+	inForce := st != nil && st.SpecSHA256 != ""
+	holds := ""
+	if inForce {
+		holds = " What runs is governed by the spec as it was when it was last good."
+	}
+	switch {
+	case s.path == "" && s.specErr != nil:
+		if errors.Is(s.specErr, fs.ErrNotExist) {
+			return "There is none."
+		}
+		return upperFirst(s.specErr.Error()) + "."
+	case len(s.problems) > 0:
+		return "It is bad: " + strings.Join(s.problems, "; ") + "." + holds
+	case st != nil && st.SpecError != nil:
+		return fmt.Sprintf("%s is refused: %s.", s.path, st.SpecError) + holds
+	case s.spec != nil && inForce && st.SpecSHA256 != s.spec.Digest():
+		return s.path + " has just been changed; the supervisor does not go by it yet."
+	}
+	return s.path + " is good."
+}
+
+func upperFirst(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
+func (s *story) warnings() string {
+	if s.status == nil {
+		return ""
+	}
+	return strings.Join(s.status.Warnings, "; ")
+}

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/ncolony/ncolony-go/colony/spec"
+)
+
+// policy is how the service is kept, in words. What its spec leaves open is the
+// supervisor's to say, by flags that we cannot see; such values have a star.
+func (s *story) policy() string {
+	if s.spec == nil {
+		return ""
+	}
+	parts := []string{s.restartPolicy(), stopPolicy(s.spec.Stop)}
+	if s.spec.Main {
+		parts = append(parts, "The colony ends with it.")
+	}
+	if len(s.spec.Group) > 0 {
+		groups := "group "
+		if len(s.spec.Group) > 1 {
+			groups = "groups "
+		}
+		parts = append(parts, "It is in the restart "+groups+listed(s.spec.Group, "and")+".")
+	}
+	if h := s.spec.Heart; h != nil {
+		parts = append(parts, fmt.Sprintf("It is restarted if its heartbeat file %s does not change for %s.", h.Status, short(h.Period.D())))
+		if s.alive && s.status != nil && !s.status.Watched.Heart {
+			parts = append(parts, "But nobody looks at that now.")
+		}
+	}
+	text := strings.Join(parts, " ")
+	if strings.Contains(text, "*") {
+		text += " (* unless the supervisor was started with another value)"
+	}
+	return text
+}
+
+func (s *story) restartPolicy() string {
+	again := "When it ends it is started again, however it ended"
+	switch sp := s.spec; {
+	case sp.Restart == spec.RestartNever, sp.Restart == "" && sp.Main:
+		return "When it ends it is not started again."
+	case sp.Restart == spec.RestartOnFailure:
+		codes := []string{"0"}
+		if sp.SuccessCodes != nil {
+			codes = nil
+			for _, code := range sp.SuccessCodes {
+				codes = append(codes, fmt.Sprint(code))
+			}
+		}
+		if len(codes) > 0 {
+			again = "When it ends it is started again, unless its code is " + listed(codes, "or")
+		}
+	}
+	return again + delayPolicy(s.spec.Backoff)
+}
+
+// delayPolicy goes on with the sentence that it is started again.
+func delayPolicy(b spec.Backoff) string {
+	if b.Min != nil && *b.Min == 0 {
+		return ", and always at once."
+	}
+	text := fmt.Sprintf(": at once or, if it has lived less than %s, after a delay. The delay is %s",
+		orDefault(b.Threshold, time.Second), orDefault(b.Min, time.Second))
+	grows := "twice"
+	if b.Factor != nil && *b.Factor != 2 {
+		grows = fmt.Sprintf("%g times", *b.Factor)
+	}
+	if b.Factor == nil || *b.Factor > 1 {
+		text += fmt.Sprintf(", and %s as long after each further such life, up to %s", grows, orDefault(b.Max, time.Hour))
+	}
+	return text + "."
+}
+
+// orDefault is a time of the spec, or the supervisor's.
+func orDefault(d *spec.Duration, builtIn time.Duration) string {
+	if d == nil {
+		return short(builtIn) + "*"
+	}
+	return short(d.D())
+}
+
+func stopPolicy(stop spec.Stop) string {
+	signal := "TERM"
+	if stop.Signal != 0 {
+		signal = stop.Signal.String()
+	}
+	text := "To stop it, "
+	if len(stop.Command) > 0 {
+		text += fmt.Sprintf("%q runs first; then ", strings.Join(stop.Command, " "))
+	}
+	grace := orDefault(stop.Grace, 5*time.Second)
+	switch stop.Scope {
+	case spec.ScopeGroup:
+		text += fmt.Sprintf("%s goes to its whole process group, and what is left after %s is killed.", signal, grace)
+	case spec.ScopeMain:
+		text += fmt.Sprintf("%s goes to its main process, which is killed after %s; what it leaves behind is let be.", signal, grace)
+	default:
+		text += fmt.Sprintf("%s goes to its main process, then TERM to what that leaves behind; what is left after %s is killed.", signal, grace)
+	}
+	return text
+}
+
+// tellCommands lists what a person can do now.
+func (s *story) tellCommands(out *strings.Builder) {
+	type command struct{ verb, what string }
+	var commands []command
+	add := func(verb, what string) { commands = append(commands, command{verb, what}) }
+	if len(s.problems) > 0 || s.status != nil && s.status.SpecError != nil {
+		add("edit "+s.name, "mend its spec")
+	}
+	var state spec.State // on which somebody could act
+	switch removed := s.path == "" && !s.helper; {
+	case !s.alive:
+	case s.status == nil:
+		add("rescan", "have the supervisor look now")
+	case !removed || s.status.State == spec.Stopping:
+		state = s.status.State
+	}
+	switch state {
+	case spec.Running, spec.Starting:
+		add("restart "+s.name, "end it and start it anew")
+		add("stop "+s.name, "end it and keep it down")
+	case spec.Stopping:
+		add("signal "+s.name+" KILL", "do not wait for its main process")
+	case spec.Backingoff:
+		add("start "+s.name, "do not wait")
+		add("stop "+s.name, "give up for now")
+	case spec.Exited, spec.Failed, spec.Stopped:
+		add("start "+s.name, "run it")
+	}
+	if s.path != "" {
+		add("show "+s.name, "print its spec")
+	}
+	add("events -f "+s.name, "see what happens")
+	t := &table{}
+	for i, c := range commands {
+		label := ""
+		if i == 0 {
+			label = "you can"
+		}
+		t.add(cell{text: label}, cell{text: s.ctl + c.verb}, cell{text: c.what})
+	}
+	for _, line := range t.lines(0, false) {
+		out.WriteString(line + "\n")
+	}
+}
+
+func (s *story) tellEvents(out *strings.Builder) {
+	if s.eventsUnknown != nil {
+		out.WriteString(wrapped("Its events cannot be read: "+s.eventsUnknown.Error()+".", "lately   ", strings.Repeat(" ", 9)) + "\n")
+	}
+	if len(s.events) == 0 {
+		return
+	}
+	out.WriteString("\nlately\n")
+	for i := range s.events {
+		e := &s.events[i]
+		fmt.Fprintf(out, "  %s  %s\n", e.Time.Local().Format(timeFormat), oneLine(describeEvent(e)))
+	}
+}
+
+// wrapped breaks text between words into lines of at most 80 characters, the first
+// of which begins with first, the others with rest.
+func wrapped(text, first, rest string) string {
+	const width = 80
+	var out strings.Builder
+	line, filled := first, false
+	for _, word := range strings.Fields(oneLine(text)) {
+		if filled && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
+			out.WriteString(strings.TrimRight(line, " ") + "\n")
+			line, filled = rest, false
+		}
+		if filled {
+			line += " "
+		}
+		line, filled = line+word, true
+	}
+	return out.String() + line
+}

@@ -1,0 +1,55 @@
+package ctl
+
+import (
+	"testing"
+
+	"github.com/ncolony/ncolony-go/colony/spec"
+)
+
+// Every state against every goal: y = reached, n = there is no hope, . = wait.
+func TestGoals(t *testing.T) {
+	states := map[spec.State]string{ // ready, running, exited, gone
+		spec.Waiting:    "....",
+		spec.Starting:   "....",
+		spec.Running:    "yy..",
+		spec.Stopping:   "....",
+		spec.Backingoff: "....",
+		spec.Failed:     "nny.",
+		spec.Exited:     "nny.",
+		spec.Stopped:    "nny.",
+		spec.Invalid:    "nnn.",
+	}
+	for _, state := range spec.States {
+		want, ok := states[state]
+		if !ok {
+			t.Errorf("state %s is not tested", state)
+		}
+		st := &spec.Status{State: state, SpecError: &spec.Problem{Message: "bad"}}
+		if state == spec.Running {
+			st.PID, st.Ready = 7, true
+		}
+		got := ""
+		for _, goal := range Goals {
+			reached, err := goal.judge(st)
+			switch {
+			case reached:
+				got += "y"
+			case err != nil:
+				got += "n"
+			default:
+				got += "."
+			}
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", state, got, want)
+		}
+	}
+	// A program that is up but not ready runs.
+	st := &spec.Status{State: spec.Starting, PID: 7}
+	if ready, _ := GoalReady.judge(st); ready {
+		t.Error("starting is taken for ready")
+	}
+	if running, _ := GoalRunning.judge(st); !running {
+		t.Error("a process that starts is not taken for one that runs")
+	}
+}

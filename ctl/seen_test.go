@@ -1,0 +1,65 @@
+package ctl
+
+import (
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ncolony/ncolony-go/colony/spec"
+)
+
+func TestSeen(t *testing.T) {
+	p := newPlaces(t)
+	var seen Seen
+	look := func(what string, wantNames, wantChanged []string, only ...string) {
+		t.Helper()
+		all, changed, err := seen.Look(p, only...)
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		slices.Sort(changed)
+		if diff := cmp.Diff(wantNames, names(all)); diff != "" {
+			t.Errorf("%s: names (-want +got):\n%s", what, diff)
+		}
+		if diff := cmp.Diff(wantChanged, changed); diff != "" {
+			t.Errorf("%s: changed (-want +got):\n%s", what, diff)
+		}
+	}
+	look("nothing", nil, nil)
+	publish(t, p.Status("web"), spec.Status{Name: "web"})
+	publish(t, p.Status("db"), spec.Status{Name: "db"})
+	look("two", []string{"db", "web"}, []string{"db", "web"})
+	look("the same", []string{"db", "web"}, nil)
+	publish(t, p.Status("web"), spec.Status{Name: "web", State: spec.Running})
+	look("one has changed", []string{"db", "web"}, []string{"web"})
+	if all, _, _ := seen.Look(p); all[1].State != spec.Running {
+		t.Errorf("state %q, want that of the new file", all[1].State)
+	}
+	// Another file of the same size and time is another file.
+	fi, err := os.Stat(p.Status("web"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish(t, p.Status("web"), spec.Status{Name: "web", State: spec.Stopped})
+	if err := os.Chtimes(p.Status("web"), fi.ModTime(), fi.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	look("replaced within one tick of the clock", []string{"db", "web"}, []string{"web"})
+	if err := os.Remove(p.Status("db")); err != nil {
+		t.Fatal(err)
+	}
+	look("one is gone", []string{"web"}, []string{"db"})
+	look("a name of nothing", []string{"web"}, nil, "web", "nope")
+
+	write(t, p.Status("bad"), "{")
+	for range 2 { // it is said as long as it is so
+		if all, _, err := seen.Look(p); len(all) != 1 || err == nil {
+			t.Errorf("a bad one: got %v, %v, want the other and an error", names(all), err)
+		}
+	}
+	if _, _, err := seen.Look(p, "../web"); err == nil {
+		t.Error("a name with a slash was read")
+	}
+}
