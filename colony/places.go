@@ -149,6 +149,9 @@ func (h *house) openState() error {
 
 // makeState makes what is missing of state/.
 func makeState(p spec.Places) error {
+	if err := os.MkdirAll(filepath.Dir(p.State), 0o755); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(p.State, 0o711); err != nil {
 		return err
 	}

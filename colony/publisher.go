@@ -174,13 +174,13 @@ func (p *publisher) write(b *batch) {
 	p.left.forget(b)
 	var status, pids, results failures
 	for _, name := range slices.Sorted(maps.Keys(b.stops)) {
-		if status.add(p.places.StoppedDir(), p.keepStop(name, b.stops[name])) {
+		if status.add(p.places.State, p.keepStop(name, b.stops[name])) {
 			p.left.stop(name, b.stops[name])
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.statuses)) {
 		st := b.statuses[name]
-		unwritten := status.add(p.places.StatusDir(), p.writeStatus(name, st))
+		unwritten := status.add(p.places.State, p.writeStatus(name, st))
 		unshown := pids.add(p.pids, p.showPID(name, st))
 		if unwritten || unshown {
 			p.left.status(name, st)

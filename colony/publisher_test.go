@@ -186,7 +186,7 @@ func TestStateRemoved(t *testing.T) {
 		t.Errorf("status %s", got)
 	}
 	want := []string{
-		"trouble status: write in " + p.StatusDir() + ": no such file or directory",
+		"trouble status: write in " + p.State + ": no such file or directory",
 		"trouble results: write in " + p.ResultsDir() + ": no such file or directory",
 		"trouble status: over", "trouble results: over"}
 	if d := cmp.Diff(want, e.heard()); d != "" {

@@ -62,9 +62,6 @@ func (b *logbook) log(r report) {
 }
 
 func (b *logbook) run() {
-	// While `-- CMD` has our terminal, a log line must not stop us (stty tostop).
-	runtime.LockOSThread()
-	blockTTOU()
 	ctx := context.Background()
 	for l := range b.lines {
 		if l.done != nil {
@@ -74,10 +71,19 @@ func (b *logbook) run() {
 		if !b.logger.Enabled(ctx, l.level) {
 			continue
 		}
-		rec := slog.NewRecord(l.at, l.level, l.text, 0)
-		rec.AddAttrs(l.attrs...)
-		b.logger.Handler().Handle(ctx, rec)
+		b.write(ctx, l)
 	}
+}
+
+// write writes one line. While `-- CMD` has our terminal, that must not stop us
+// (stty tostop).
+func (b *logbook) write(ctx context.Context, l line) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer blockTTOU()()
+	rec := slog.NewRecord(l.at, l.level, l.text, 0)
+	rec.AddAttrs(l.attrs...)
+	b.logger.Handler().Handle(ctx, rec)
 }
 
 // flush waits until the lines queued so far are written, or ctx is done.

@@ -67,8 +67,21 @@ readme './ncolony ctl --root /tmp/mine add web --cmd python3 --arg=-m --arg=http
 readme './ncolony ctl --root /tmp/mine status'
 "$dir/ncolony" ctl --root "$dir/mine" status >"$dir/status"
 grep '^web  *running' "$dir/status"
+readme './ncolony ctl --root /tmp/mine explain web'
+"$dir/ncolony" ctl --root "$dir/mine" explain web
+readme './ncolony ctl --root /tmp/mine status --watch'
+timeout 2 "$dir/ncolony" ctl --root "$dir/mine" status --watch >"$dir/watch" || [ $? -eq 124 ]
+grep '^web  *running' "$dir/watch"
 readme 'ncolony -- your-program its arguments'
 code=0
 "$dir/ncolony" --root "$dir/other" -- sh -c 'exit 7' 2>/dev/null || code=$?
 [ $code -eq 7 ] || { echo "ncolony -- sh -c 'exit 7' gave $code" >&2; exit 1; }
-echo "README: 9 passed, 0 failed"
+readme '`make image` makes the image `ncolony`'
+if docker info >/dev/null 2>&1; then
+	make image VERSION=readme
+	docker run --rm --network none ncolony --version
+	docker rmi ncolony:readme ncolony:latest >/dev/null
+else
+	echo "no Docker engine here: the image is not made"
+fi
+echo "README: 12 passed, 0 failed"
