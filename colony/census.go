@@ -143,7 +143,7 @@ func (c *censor) census(q census) { go func() { c.out.send(c.answer(q)) }() }
 func (c *censor) answer(q census) (ev event) {
 	defer func() {
 		if p := recover(); p != nil {
-			ev = recovered{fmt.Sprintf("%v in a census", p), string(debug.Stack())}
+			ev = recovered{fmt.Sprintf("%v in a census", p), string(debug.Stack()), nil}
 		}
 	}()
 	return c.count(q)

@@ -23,10 +23,18 @@ type configDir struct {
 
 	id    dirID // of the directory whose content we believe; zero before the first scan
 	lost  bool  // the last scan has not found it
+	fresh bool  // no scan has told the core yet which services have a file
 	files map[string]entry
 	told  map[string]found   // what the core knows, by service name
 	wait  map[string]suspect // names whose bad news is not told yet
 	bad   map[string]string  // files that can be no spec
+}
+
+// startOver forgets what the core was told, so that the next scan tells it
+// everything. Which directory it was stays known.
+func (c *configDir) startOver() {
+	c.fresh = true
+	c.files, c.told, c.wait = map[string]entry{}, map[string]found{}, map[string]suspect{}
 }
 
 // calm is when something has been left alone for long enough: quiet after it
@@ -52,7 +60,7 @@ type suspect struct {
 
 func newConfigDir(path string, t trust, vet func(*spec.Spec) string, out outbox, trouble *troubles) *configDir {
 	path = filepath.Clean(path) // as the hints spell it
-	return &configDir{path: path, reader: reader{dir: path, trust: t, vet: vet}, out: out, trouble: trouble,
+	return &configDir{path: path, reader: reader{dir: path, trust: t, vet: vet}, out: out, trouble: trouble, fresh: true,
 		files: map[string]entry{}, told: map[string]found{}, wait: map[string]suspect{}}
 }
 
@@ -199,8 +207,8 @@ func (c *configDir) scan(force bool) {
 		return
 	}
 	c.trouble.note("config", nil)
-	first := c.id == dirID{}
-	c.id, c.lost = id, false
+	first := c.fresh
+	c.id, c.lost, c.fresh = id, false, false
 	c.reader.owner = fi.Sys().(*unixStat).Uid
 	c.compare(present, now)
 	if first || !maps.Equal(bad, c.bad) {

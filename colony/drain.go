@@ -24,6 +24,7 @@ type drain struct {
 	termed   bool        // TERM was sent to everything
 	swept    bool        // KILL was sent to everything
 	sweeping bool        // a census must say when nothing is left
+	broken   bool        // code is about ourselves
 	done     bool
 }
 
@@ -189,7 +190,9 @@ func (m *model) mainOver(s *service, byItself bool) {
 	if m.main != s.name || s.lastExit == nil || !byItself && !m.drain.on {
 		return
 	}
-	m.drain.code = exitCode(s.lastExit, s.missing)
+	if !m.drain.broken {
+		m.drain.code = exitCode(s.lastExit, s.missing)
+	}
 	if byItself {
 		m.beginDrain("main has ended: " + s.lastExit.String())
 	}

@@ -95,8 +95,9 @@ type (
 	}
 	forgetStop struct{ name string }
 
-	// rescan asks the watcher for a full look, and to believe what it finds.
-	rescan struct{}
+	// rescan asks the watcher for a full look, and to believe what it finds; with
+	// afresh, to tell everything again as if it were the first look.
+	rescan struct{ afresh bool }
 
 	// report is a line for the log.
 	report struct {

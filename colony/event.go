@@ -39,7 +39,7 @@ type (
 	// before as seen.
 	scanned struct {
 		bad   map[string]string // files that can be no spec, and why
-		names map[string]bool   // the first time: the services that have a file
+		names map[string]bool   // of a look afresh: the services that have a file
 	}
 
 	// received: a message was taken out of the messages directory, and its
@@ -92,8 +92,12 @@ type (
 	// again.
 	degraded struct{ what, why string }
 
-	// recovered: a step panicked; the event that did it was dropped.
-	recovered struct{ what, stack string }
+	// recovered: something panicked. If it was a step, the event that did it was
+	// dropped, and the model made anew.
+	recovered struct {
+		what, stack string
+		dropped     event // nil = an edge panicked, and was started again
+	}
 )
 
 func (ticked) isEvent()      {}

@@ -75,10 +75,29 @@ func play(t *testing.T, data []byte) {
 	w := newWorld(t, p)
 	in := &input{data: data}
 	w.tame = func(pid int) bool { return pid%3 != 0 }
+	w.rebirth = len(data) > 0 && data[0]&2 == 2
+	if len(data) > 0 && data[0]&4 == 4 {
+		w.m.trap = panicking(in)
+	}
 	for steps := 0; in.more() && w.exit == nil && steps < 400; steps++ {
 		w.random(in)
 	}
 	w.rest()
+}
+
+// panicking is a trap that panics twice, at moments that the input says.
+func panicking(in *input) func(any) {
+	left, wait, quiet := 2, 1+in.next(200), false
+	return func(what any) {
+		if _, isEvent := what.(event); isEvent {
+			_, quiet = what.(recovered) // one that panics again gives up
+		}
+		if wait--; wait <= 0 && left > 0 && !quiet {
+			left--
+			wait = 1 + in.next(200)
+			panic(fmt.Sprintf("trap at %T", what))
+		}
+	}
 }
 
 // input doles out the fuzzer's bytes.

@@ -66,8 +66,8 @@ func (m *model) spawn(s *service) {
 
 func (m *model) order(s *service, kind childKind, argv []string) {
 	m.ordered++
-	m.orders = append(m.orders, &order{number: m.ordered, service: s, kind: kind, life: s.lifeID(), since: m.now.mono})
 	m.emit(spawn{order: m.ordered, life: s.lifeID(), spec: s.life.spec, kind: kind, argv: argv, main: s.life.pid})
+	m.orders = append(m.orders, &order{number: m.ordered, service: s, kind: kind, life: s.lifeID(), since: m.now.mono})
 }
 
 // slowest is the order the spawner is at, if that can be known: the oldest that

@@ -39,19 +39,20 @@ type kernel interface {
 // files is what the loop tells the world. Nothing here may block.
 type files interface {
 	write(effect) // what is published and recorded
-	rescan()
+	rescan(afresh bool)
 	log(report)
 }
 
 // loop performs what the core decides. It is the only caller of step, wait and
 // kill, and it never blocks but in its select.
 type loop struct {
-	model  *model
-	kernel kernel
-	files  files
-	clock  func() moment
-	code   int
-	done   bool
+	model   *model
+	history history
+	kernel  kernel
+	files   files
+	clock   func() moment
+	code    int
+	done    bool
 }
 
 // turn takes in one event and performs what follows from it.
@@ -61,18 +62,33 @@ func (l *loop) turn(ev event) {
 	}
 }
 
-// step is the model's step behind a net: an event that makes it panic is
-// dropped and recorded, and everything else goes on.
+// step is the model's step behind a net. An event that makes it panic is
+// dropped and recorded; the model is had again as it was before, and everything
+// else goes on.
 func (l *loop) step(ev event) (effects []effect) {
 	defer func() {
-		if p := recover(); p != nil {
-			what := fmt.Sprintf("%v while handling %T", p, ev)
-			if _, twice := ev.(recovered); !twice {
-				effects = l.step(recovered{what, string(debug.Stack())})
-			}
+		p := recover()
+		if p == nil {
+			return
 		}
+		what := fmt.Sprintf("%v while handling %T", p, ev)
+		m, err := l.history.again(l.model)
+		if _, twice := ev.(recovered); twice || err != nil {
+			// Nothing can be believed any more. Our children go on, and the next
+			// supervisor finds them.
+			effects = []effect{report{slog.LevelError, "giving up: " + what, nil}, exit{exitPanicked}}
+			return
+		}
+		l.model = m
+		effects = l.step(recovered{what, string(debug.Stack()), ev})
 	}()
-	return l.model.step(l.clock(), ev)
+	if l.history.full(l.model) {
+		l.history.begin(l.model)
+	}
+	at := l.clock()
+	effects = l.model.step(at, ev)
+	l.history.add(at, ev)
+	return effects
 }
 
 // reap takes in every dead child. A zombie holds its number until its death
@@ -136,7 +152,7 @@ func (l *loop) perform(e effect) {
 	case census:
 		l.kernel.census(e)
 	case rescan:
-		l.files.rescan()
+		l.files.rescan(e.afresh)
 	case report:
 		l.files.log(e)
 	case exit:

@@ -72,7 +72,7 @@ func TestLoopInVirtualTime(t *testing.T) {
 		signals := caught{make(chan os.Signal, 1), make(chan os.Signal, 8)}
 		k := &fakeKernel{c: c, lives: 10 * time.Millisecond, dead: make(chan int, 100), child: signals.child}
 		m := newModel(testPolicy, 1, spec.ColonyStatus{})
-		c.files = &sink{pending: &batch{}, urgent: c.urgent, look: func() {}, logbook: c.log}
+		c.files = &sink{pending: &batch{}, urgent: c.urgent, look: func(bool) {}, logbook: c.log}
 		c.loop = &loop{model: m, kernel: k, files: c.files,
 			clock: func() moment { return moment{instant(time.Since(began) + time.Hour), time.Now()} }}
 		c.push = func() {}
@@ -115,10 +115,11 @@ func TestPanicIsSurvived(t *testing.T) {
 	w := newWorld(t, testPolicy)
 	pid := w.ready("a", web)
 	log := newLogbook(discard())
-	l := &loop{model: w.m, files: &sink{pending: &batch{}, logbook: log}, clock: func() moment { return w.now }}
+	l := w.loop
+	l.files = &sink{pending: &batch{}, logbook: log, look: func(bool) {}}
 	l.turn(received{file: "poison"}) // neither a message nor a problem: a nil pointer
-	if w.m.panics != 1 || w.m.services["a"].life.pid != pid {
-		t.Errorf("panics %d, service %+v", w.m.panics, w.m.services["a"])
+	if l.model.panics != 1 || l.model.services["a"].life.pid != pid {
+		t.Errorf("panics %d, service %+v", l.model.panics, l.model.services["a"])
 	}
 	if l.files.(*sink).pending.colony == nil {
 		t.Error("the panic is not published")

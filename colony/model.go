@@ -42,13 +42,17 @@ type model struct {
 	generations uint64            // the highest of a service that was removed
 	orphans     uint64
 	panics      int
-	stray       int // unattributed processes at the last census
-	beating     int // specs that want @heartcheck
+	panicked    []instant // the last of them, if within panicSpan
+	stray       int       // unattributed processes at the last census
+	beating     int       // specs that want @heartcheck
 	counts      map[spec.State]int
 	bad         map[string]string
 	degraded    map[string]string
 	colony      spec.ColonyStatus // what never changes of it
 	colonyDirty bool
+
+	poison map[string]poison // specs that made a step panic, by name
+	trap   func(any)         // a test's: called with every event and effect
 
 	touched []*service // by this step, not reconciled yet
 	changed []*service // by this step, not published yet
@@ -165,6 +169,12 @@ const (
 	killing           // grace is over
 )
 
+// poison is a spec that made a step panic.
+type poison struct {
+	sum [32]byte // SHA-256 of the spec
+	why string   // for people
+}
+
 // child is the owner of a pid.
 type child struct {
 	service *service
@@ -202,6 +212,7 @@ func newModel(p policy, seed uint64, id spec.ColonyStatus) *model {
 		counts:   map[spec.State]int{},
 		bad:      map[string]string{},
 		degraded: map[string]string{},
+		poison:   map[string]poison{},
 		seed:     seed,
 		colony:   id,
 	}
@@ -291,7 +302,12 @@ func (m *model) command(sp *spec.Spec) {
 	m.touch(s)
 }
 
-func (m *model) emit(e effect) { m.out = append(m.out, e) }
+func (m *model) emit(e effect) {
+	if m.trap != nil {
+		m.trap(e)
+	}
+	m.out = append(m.out, e)
+}
 
 // touch has s reconciled and published at the end of the step. A service that
 // was forgotten stays so, though an order or a census may still speak of it.

@@ -28,4 +28,6 @@ type Options struct {
 	Helpers    map[string][]string // "@heartcheck" -> argv; nil = none are started
 	Log        *slog.Logger
 	Version    string
+
+	trap func(any) // see model
 }

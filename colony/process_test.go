@@ -67,6 +67,13 @@ func supervise(root string, command []string) {
 	if d, err := time.ParseDuration(os.Getenv("COLONY_TEST_BUDGET")); err == nil {
 		o.ShutdownTimeout = d
 	}
+	if os.Getenv("COLONY_TEST_POISON") != "" {
+		o.trap = func(what any) {
+			if s, ok := what.(seen); ok && s.spec != nil && s.spec.Args[0] == "poison" {
+				panic("poison")
+			}
+		}
+	}
 	code, err := Run(o)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "ncolony:", err)

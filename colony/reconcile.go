@@ -63,7 +63,11 @@ func (m *model) see(ev seen) {
 		s = m.service(ev.name)
 		s.second = nil // its file does not say so any more
 		m.setProblem(s, ev.problem)
+	case m.poison[ev.name].sum == ev.spec.SHA256:
+		s = m.service(ev.name)
+		m.setProblem(s, &spec.Problem{Message: m.poison[ev.name].why})
 	default:
+		delete(m.poison, ev.name)
 		m.accept(m.service(ev.name), ev.spec)
 	}
 	if s != nil {
@@ -137,17 +141,22 @@ func (m *model) accept(s *service, sp *spec.Spec) {
 func (m *model) adopt(s *service, sp *spec.Spec) {
 	m.abandon(s)
 	s.spec, s.gone = sp, false
-	for _, g := range sp.Group {
+	m.enlist(s)
+	if sp.Main {
+		m.main = s.name
+	}
+}
+
+// enlist derives from the spec of s what others look up.
+func (m *model) enlist(s *service) {
+	for _, g := range s.spec.Group {
 		if m.groups[g] == nil {
 			m.groups[g] = map[string]*service{}
 		}
 		m.groups[g][s.name] = s
 	}
-	if sp.Heart != nil {
+	if s.spec.Heart != nil {
 		m.beating++
-	}
-	if sp.Main {
-		m.main = s.name
 	}
 }
 
@@ -224,7 +233,14 @@ func (m *model) scanned(ev scanned) {
 	if ev.names == nil {
 		return
 	}
-	// The first look: what earlier starts have left about others is of no use.
+	// What we run without a file has lost it while nobody looked.
+	for _, s := range m.inOrder() {
+		if !ev.names[s.name] && !s.helper && !s.cmd && !s.gone {
+			m.withdraw(s)
+			m.touch(s)
+		}
+	}
+	// What earlier starts have left about others is of no use.
 	for _, name := range slices.Sorted(maps.Keys(m.notes)) {
 		if !ev.names[name] {
 			delete(m.notes, name)

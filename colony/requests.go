@@ -303,10 +303,10 @@ func (m *model) finish(r *request, why string) {
 	if m.requests[r.file] != r {
 		return // a later message of the same name has taken its result's place
 	}
-	delete(m.requests, r.file)
 	at := m.now.wall
 	r.result.OK, r.result.Error, r.result.Finished = why == "", why, &at
 	m.emit(answer{r.file, r.result})
+	delete(m.requests, r.file)
 	m.record(spec.Event{Type: spec.EventAnswered, Name: r.result.Name, Request: r.file, Error: why})
 	if why != "" {
 		m.report(slog.LevelWarn, "request failed", slog.String("request", r.file), slog.String("err", why))

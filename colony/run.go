@@ -126,6 +126,7 @@ func newColony(o Options, h *house, null int) *colony {
 	c.above = above
 	m := newModel(policyOf(o), rand.Uint64(), spec.ColonyStatus{PID: os.Getpid(), Version: o.Version, Started: time.Now(), Epoch: h.epoch,
 		Config: h.places.Config, Messages: h.places.Messages, State: h.places.State})
+	m.trap = o.trap
 	m.resume(old.notes, old.statuses, old.generations, old.resumption)
 
 	ledger := openLedger(h.places, h.epoch, fresh())
@@ -161,7 +162,7 @@ func newWatcher(o Options, h *house, out outbox, fresh func() *troubles) *watche
 		config:   newConfigDir(h.places.Config, h.trust, vet, out, t),
 		messages: newMessageDir(h.places, os.Getuid(), o.Insecure, out, t),
 		open:     openHints, watched: map[string]dirID{}, trouble: t, frequency: o.Frequency,
-		rescans: make(chan struct{}, 1), quit: out.quit,
+		rescans: make(chan struct{}, 1), again: make(chan struct{}, 1), quit: out.quit,
 	}
 }
 
@@ -200,7 +201,7 @@ func (c *colony) survived(f func()) (panicked bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			panicked = true
-			outbox{c.news, c.quit}.send(recovered{fmt.Sprint(p), string(debug.Stack())})
+			outbox{c.news, c.quit}.send(recovered{fmt.Sprint(p), string(debug.Stack()), nil})
 		}
 	}()
 	f()

@@ -11,7 +11,7 @@ import (
 type sink struct {
 	pending *batch // until the publisher is free
 	urgent  chan<- struct{}
-	look    func() // has the watcher look at everything
+	look    func(afresh bool) // has the watcher look at everything
 	logbook *logbook
 }
 
@@ -25,8 +25,8 @@ func (s *sink) write(e effect) {
 	}
 }
 
-func (s *sink) rescan()      { s.look() }
-func (s *sink) log(r report) { s.logbook.log(r) }
+func (s *sink) rescan(afresh bool) { s.look(afresh) }
+func (s *sink) log(r report)       { s.logbook.log(r) }
 
 // logbook writes the log in a goroutine of its own. Where stderr does not take
 // it, lines are dropped and counted, and the colony goes on.

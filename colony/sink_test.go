@@ -61,7 +61,7 @@ func TestLogNobodyReads(t *testing.T) {
 func TestSinkIsUrgentForAnswers(t *testing.T) {
 	urgent := make(chan struct{}, 1)
 	looked := 0
-	s := &sink{pending: &batch{}, urgent: urgent, look: func() { looked++ }, logbook: newLogbook(slog.New(slog.NewTextHandler(io.Discard, nil)))}
+	s := &sink{pending: &batch{}, urgent: urgent, look: func(bool) { looked++ }, logbook: newLogbook(slog.New(slog.NewTextHandler(io.Discard, nil)))}
 	s.write(retract{"a"})
 	if len(urgent) != 0 || s.pending.empty() {
 		t.Error("urgent, or not pending")
@@ -71,7 +71,7 @@ func TestSinkIsUrgentForAnswers(t *testing.T) {
 	if len(urgent) != 1 || len(s.pending.answers) != 2 {
 		t.Errorf("%d urgent, %d answers", len(urgent), len(s.pending.answers))
 	}
-	if s.rescan(); looked != 1 {
+	if s.rescan(false); looked != 1 {
 		t.Error("no look")
 	}
 }

@@ -13,7 +13,9 @@ import (
 // is to be done? It is deterministic, and touches nothing but the model.
 func (m *model) step(now moment, ev event) []effect {
 	m.now = now
-	defer func() { m.out = nil }()
+	if m.trap != nil {
+		m.trap(ev)
+	}
 	switch ev := ev.(type) {
 	case ticked:
 	case seen:
@@ -37,17 +39,16 @@ func (m *model) step(now moment, ev event) []effect {
 	case degraded:
 		m.degrade(ev)
 	case recovered:
-		m.panics++
-		m.colonyDirty = true
-		m.record(spec.Event{Type: spec.EventPanicked, Error: ev.what})
-		m.report(slog.LevelError, "panic; the event is dropped: "+ev.what, slog.String("stack", ev.stack))
+		m.recovered(ev)
 	default:
 		m.report(slog.LevelError, fmt.Sprintf("internal error: unknown event %T", ev))
 	}
 	m.settle()
 	m.expire()
 	m.publishChanges()
-	return m.out
+	out := m.out
+	m.out = nil
+	return out
 }
 
 // settle lets everything the event touched come to rest.

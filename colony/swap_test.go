@@ -55,7 +55,7 @@ func TestDirectorySwaps(t *testing.T) {
 		})
 	})
 	for by, ask := range map[string]func(w *watched){
-		"signal": func(w *watched) { w.watcher.want() },
+		"signal": func(w *watched) { w.watcher.want(false) },
 		"message": func(w *watched) {
 			put(w.t, filepath.Join(w.places.Messages, "rescan"), `{"type": "RESCAN"}`)
 		},

@@ -62,7 +62,7 @@ var happenings = map[string]func(w *world){
 	"suspended":    func(w *world) { w.do(suspended{sigTSTP}) },
 	"an hour":      func(w *world) { w.pass(time.Hour) },
 	"degraded":     func(w *world) { w.do(degraded{"disk", "full"}) },
-	"recovered":    func(w *world) { w.do(recovered{"panic", ""}) },
+	"recovered":    func(w *world) { w.do(recovered{"panic", "", nil}) },
 }
 
 // startIf, failIf and exitIf deliver an event about a if there can be one.

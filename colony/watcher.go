@@ -42,6 +42,7 @@ type watcher struct {
 	trouble   *troubles
 	frequency time.Duration
 	rescans   chan struct{} // of capacity 1
+	again     chan struct{} // likewise: everything is to be told again
 	quit      <-chan struct{}
 }
 
@@ -81,6 +82,9 @@ func (w *watcher) run() {
 			w.scan(false)
 		case <-w.rescans:
 			w.scan(true)
+		case <-w.again:
+			w.config.startOver()
+			w.scan(false)
 		case <-timer.C:
 			if !time.Now().Before(next) {
 				w.trouble.note("watch", nil) // an error since will say so again
@@ -212,10 +216,15 @@ func (w *watcher) rewatch() {
 	}
 }
 
-// want asks for a full scan, from another goroutine.
-func (w *watcher) want() {
+// want asks for a full scan, from another goroutine; afresh, for everything to
+// be told again.
+func (w *watcher) want(afresh bool) {
+	ask := w.rescans
+	if afresh {
+		ask = w.again
+	}
 	select {
-	case w.rescans <- struct{}{}:
+	case ask <- struct{}{}:
 	default: // one is wanted already
 	}
 }

@@ -37,7 +37,7 @@ func watch(t *testing.T, prepare func(*watched)) *watched {
 		config:   newConfigDir(p.Config, trust{}, func(*spec.Spec) string { return "" }, e.outbox(), tr),
 		messages: newMessageDir(p, os.Getuid(), false, e.outbox(), tr),
 		watched:  map[string]dirID{}, trouble: tr, frequency: time.Hour,
-		rescans: make(chan struct{}, 1), quit: e.quit,
+		rescans: make(chan struct{}, 1), again: make(chan struct{}, 1), quit: e.quit,
 	}}
 	prepare(w)
 	put(t, filepath.Join(p.Messages, "first"), `{"type": "RESCAN"}`)

@@ -1,12 +1,15 @@
 package colony
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
 )
@@ -16,6 +19,7 @@ import (
 type world struct {
 	t      *testing.T
 	m      *model
+	loop   *loop
 	now    moment
 	last   []effect // of the last step
 	orders []spawn  // unanswered
@@ -36,6 +40,9 @@ type world struct {
 	asked   map[string]bool      // something excused an early start since then
 	loose   map[lifeID][]process // what is left of lives whose main is gone
 	stray   []process            // what belongs to nobody
+	rebirth bool                 // the model is made anew after each step
+	files   map[string]seen      // as the watcher has them
+	relook  bool                 // everything is to be told again
 }
 
 var testPolicy = policy{threshold: time.Second, grace: 5 * time.Second, minDelay: time.Second, maxDelay: time.Hour}
@@ -43,10 +50,11 @@ var testPolicy = policy{threshold: time.Second, grace: 5 * time.Second, minDelay
 func newWorld(t *testing.T, p policy) *world {
 	w := &world{t: t, alive: map[int]spawn{}, status: map[string]spec.Status{}, result: map[string]spec.Result{},
 		tame: func(int) bool { return true }, told: map[int][]spec.Signal{}, endedAt: map[string]instant{}, asked: map[string]bool{},
-		loose: map[lifeID][]process{}, pids: 100}
+		loose: map[lifeID][]process{}, files: map[string]seen{}, pids: 100}
 	w.now = moment{instant(time.Hour), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 	w.m = newModel(p, 1, spec.ColonyStatus{})
 	w.m.begin(w.now, false, nil, nil)
+	w.loop = &loop{model: w.m, clock: func() moment { return w.now }}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Log(strings.Join(w.trace, "\n"))
@@ -64,13 +72,91 @@ func (w *world) do(ev event) {
 		delete(w.alive, e.pid)
 	}
 	w.trace = append(w.trace, fmt.Sprintf("%v %T %+v", w.now.mono, ev, ev))
-	w.last = slices.Clone(w.m.step(w.now, ev))
+	if e, ok := ev.(seen); ok && e.gone {
+		delete(w.files, e.name)
+	} else if ok {
+		w.files[e.name] = e
+	}
+	before, _ := json.Marshal(w.m.snapshot())
+	w.loop.model = w.m // which a test may have replaced
+	panics := w.m.panics
+	w.last = slices.Clone(w.loop.step(ev))
+	if w.m != w.loop.model {
+		w.trace = append(w.trace, "panic")
+		w.again(before, w.loop.model.panics-panics)
+	}
 	for _, e := range w.last {
 		w.perform(e, pinned)
 	}
 	if err := check(w.m); err != nil {
 		w.t.Fatalf("after %T %+v: %v", ev, ev, err)
 	}
+	if w.rebirth {
+		w.reborn()
+	}
+	if w.relook && w.exit == nil {
+		w.relook = false
+		w.tellAgain()
+	}
+}
+
+// again takes in that a step has panicked: the model was had again as it was,
+// but for what came of the panic.
+func (w *world) again(before []byte, panics int) {
+	w.t.Helper()
+	w.m = w.loop.model
+	for name := range w.m.services {
+		w.excuse(name)
+	}
+	if panics != 1 {
+		w.t.Fatalf("%d panics are counted, want one more", panics)
+	}
+	h := w.loop.history
+	h.since = h.since[:len(h.since)-1] // without the panic itself
+	m, err := h.again(w.m)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	after, _ := json.Marshal(m.snapshot())
+	if diff := cmp.Diff(string(before), string(after)); diff != "" {
+		w.t.Fatalf("after a panic it is another (-before +after):\n%s", diff)
+	}
+}
+
+// tellAgain tells the model of every file, as after a look afresh.
+func (w *world) tellAgain() {
+	w.t.Helper()
+	names := map[string]bool{}
+	for _, name := range slices.Sorted(maps.Keys(w.files)) {
+		names[name] = true
+		w.do(w.files[name])
+	}
+	w.do(scanned{names: names})
+}
+
+// reborn makes the model anew from what it gives away of itself.
+func (w *world) reborn() {
+	w.t.Helper()
+	before, err := json.Marshal(w.m.snapshot())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	s, err := readSnapshot(before)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	m, err := restore(w.m.policy, s)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	after, _ := json.Marshal(m.snapshot())
+	if diff := cmp.Diff(string(before), string(after)); diff != "" {
+		w.t.Fatalf("restored, it is another (-before +after):\n%s", diff)
+	}
+	if err := check(m); err != nil {
+		w.t.Fatalf("restored: %v", err)
+	}
+	w.m = m
 }
 
 func (w *world) perform(e effect, pinned int) {
@@ -123,6 +209,8 @@ func (w *world) perform(e effect, pinned int) {
 		if strings.Contains(e.text, "internal error") {
 			w.t.Fatalf("%s %v", e.text, e.attrs)
 		}
+	case rescan:
+		w.relook = w.relook || e.afresh
 	case exit:
 		w.exit = &e.code
 	}

@@ -1,0 +1,190 @@
+package colony
+
+import (
+	"container/heap"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/ncolony/ncolony-go/colony/spec"
+)
+
+// readSnapshot reads what a program has handed over. It accepts its own form and
+// every earlier one.
+func readSnapshot(b []byte) (*snapshot, error) {
+	var head struct{ Version int }
+	if err := json.Unmarshal(b, &head); err != nil {
+		return nil, fmt.Errorf("read state: %w", err)
+	}
+	if head.Version < 1 || head.Version > snapshotVersion {
+		return nil, fmt.Errorf("read state: it has version %d, and this program knows versions 1 to %d", head.Version, snapshotVersion)
+	}
+	s := &snapshot{}
+	if err := json.Unmarshal(b, s); err != nil {
+		return nil, fmt.Errorf("read state: %w", err)
+	}
+	return s, nil
+}
+
+// restore makes the model that gave s: the one way back, after an upgrade and
+// after a panic. Policy comes from the flags, as at any start. What is derived
+// is derived anew, so that it agrees.
+func restore(p policy, s *snapshot) (*model, error) {
+	m := newModel(p, s.Seed, s.Colony)
+	m.now = moment{s.Now.Mono, s.Now.Wall}
+	m.ordered, m.main = s.Ordered, s.Main
+	d, c := s.Drain, s.Census
+	m.drain = drain{d.On, d.Stage, d.Rude, d.Signal, d.Signals, d.Code, d.Deadline, d.Due, d.Termed, d.Swept, d.Sweeping, d.Broken, d.Done}
+	m.census = censusState{c.Out, c.Want, c.Number, c.Since, c.Lost}
+	m.generations, m.orphans, m.panics, m.stray = s.Generations, s.Orphans, s.Panics, s.Stray
+	m.notes, m.past = s.Notes, map[string]spec.Status{}
+	if s.Bad != nil {
+		m.bad = s.Bad
+	}
+	if s.Degraded != nil {
+		m.degraded = s.Degraded
+	}
+	m.panicked = s.Panicked
+	for name, p := range s.Poison {
+		sum, err := hex.DecodeString(p.SHA256)
+		if err != nil || len(sum) != sha256.Size {
+			return nil, fmt.Errorf("restore poison of %q: no SHA-256: %q", name, p.SHA256)
+		}
+		m.poison[name] = poison{[sha256.Size]byte(sum), p.Why}
+	}
+	for _, st := range s.Past {
+		m.past[st.Name] = st
+	}
+	for file, r := range s.Requests {
+		m.requests[file] = &request{file: file, result: r.Result, open: r.Open, many: r.Many}
+	}
+	for _, v := range s.Services {
+		if err := m.restoreService(v); err != nil {
+			return nil, fmt.Errorf("restore %q: %w", v.Name, err)
+		}
+	}
+	for _, name := range s.Queue {
+		if sv := m.services[name]; sv != nil && sv.phase == queued {
+			m.queue = append(m.queue, sv)
+		}
+	}
+	for _, o := range s.Orders {
+		sv := m.services[o.Name]
+		if sv == nil {
+			sv = &service{name: o.Name, timer: -1} // forgotten meanwhile; the order is still to be answered
+		}
+		m.orders = append(m.orders, &order{number: o.Number, service: sv, kind: o.Kind, life: lifeID{o.Name, o.Generation}, since: o.Since, overdue: o.Overdue})
+	}
+	for _, h := range s.Held {
+		m.held[h.PID] = heldExit{exited{pid: h.PID, status: exitStatus{h.Code, h.Signal, h.Core}, reaped: true}, h.Seq}
+	}
+	return m, nil
+}
+
+// restoreService adds one service, and what is derived from it.
+func (m *model) restoreService(v *savedService) error {
+	s := &service{
+		name: v.Name, helper: v.Helper, cmd: v.Cmd, timer: -1,
+		problem: v.Problem, gone: v.Gone, stopped: v.Stopped, restart: v.Restart, over: v.Over,
+		generation: v.Generation, delay: v.Delay, busy: v.Busy, starts: v.Starts, ranSpec: v.RanSpec, rest: v.Rest,
+		missing: v.Missing, watching: v.Watching, lastExit: v.LastExit, nextStart: v.NextStart, since: v.Since, state: v.State, warnings: v.Warnings,
+	}
+	var err1, err2 error
+	s.spec, err1 = m.restoreSpec(v, v.Spec)
+	s.second, err2 = m.restoreSpec(v, v.Second)
+	if err := errors.Join(err1, err2); err != nil {
+		return err
+	}
+	s.phase = phase(slices.Index(phaseNames[:], v.Phase))
+	if s.phase < 0 {
+		return fmt.Errorf("unknown phase %q", v.Phase)
+	}
+	if v.Life != nil {
+		if err := m.restoreLife(s, v); err != nil {
+			return err
+		}
+	}
+	for _, a := range v.Asks {
+		if r := m.requests[a.Request]; r != nil {
+			s.asks = append(s.asks, ask{r, a.Part, a.Stop, a.After})
+		}
+	}
+	m.services[s.name] = s
+	if s.spec != nil && !s.gone {
+		m.enlist(s)
+	}
+	if s.alive() {
+		m.alive[kindOf(s.helper)]++
+	}
+	if s.state != "" {
+		m.counts[s.state]++
+	}
+	if v.Due != 0 {
+		s.due = v.Due
+		heap.Push(&m.timers, s)
+	}
+	return nil
+}
+
+func (m *model) restoreLife(s *service, v *savedService) error {
+	l := v.Life
+	sp := s.spec
+	if l.Spec != nil {
+		var err error
+		if sp, err = m.restoreSpec(v, l.Spec); err != nil {
+			return err
+		}
+	}
+	s.life = life{
+		spec: sp, pid: l.PID, leader: l.Leader, started: moment{l.Started.Mono, l.Started.Wall}, died: l.Died, asked: l.Asked, exit: l.Exit,
+		stage: l.Stage, deadline: l.Deadline, ordered: l.Ordered, command: l.Command, grouped: l.Grouped, doubts: l.Doubts, unclear: l.Unclear,
+	}
+	for _, p := range l.Left {
+		s.life.left = append(s.life.left, process{processID{p.PID, p.Start}, p.Command, p.InGroup})
+	}
+	if l.Told != nil {
+		s.life.told = map[processID]stage{}
+	}
+	for _, t := range l.Told {
+		s.life.told[processID{t.PID, t.Start}] = t.Stage
+	}
+	kind := kindService
+	if s.cmd {
+		kind = kindCommand
+	}
+	if l.PID != 0 {
+		m.pids[l.PID] = child{s, kind}
+	}
+	if l.Command != 0 {
+		m.pids[l.Command] = child{s, kindStopCommand}
+	}
+	if l.Unclear || len(l.Left) > 0 {
+		m.leaving[s] = true
+	}
+	return nil
+}
+
+// restoreSpec reads a spec again. Those of `-- CMD` and of helpers are not the
+// content of a file: their bytes hold only what to run.
+func (m *model) restoreSpec(v *savedService, text *string) (*spec.Spec, error) {
+	switch {
+	case text == nil:
+		return nil, nil
+	case !v.Cmd && !v.Helper:
+		return spec.Parse([]byte(*text))
+	}
+	var only struct{ Args []string }
+	if err := json.Unmarshal([]byte(*text), &only); err != nil {
+		return nil, err
+	}
+	if v.Cmd {
+		return commandSpec(only.Args), nil
+	}
+	if sp := m.policy.helpers[v.Name]; sp != nil && string(sp.Raw) == *text {
+		return sp, nil
+	}
+	return helperSpec(only.Args), nil
+}
