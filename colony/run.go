@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	ossignal "os/signal"
-	"runtime"
 	"runtime/debug"
 	"syscall"
 	"time"
@@ -21,10 +20,7 @@ import (
 // the process. An error means that it could not start; after that nothing is
 // fatal.
 func Run(o Options) (code int, err error) {
-	if os.Getenv("GOMAXPROCS") == "" {
-		runtime.GOMAXPROCS(min(runtime.GOMAXPROCS(0), processors))
-	}
-	makeThreads(threads)
+	limitThreads()
 	signals := catchSignals()
 	closeOnExec()
 	if err := becomeReaper(); err != nil {
@@ -41,33 +37,6 @@ func Run(o Options) (code int, err error) {
 	c := newColony(o, h, null)
 	c.run(signals)
 	return c.loop.code, nil
-}
-
-const (
-	// processors bounds those we use: the loop's, and one for the edges.
-	processors = 2
-	// threads is how many are made at the start: as many as goroutines of ours
-	// can be in system calls at once, with some to run the others.
-	threads = 7
-)
-
-// makeThreads has the runtime make threads now, which it keeps. When it needs
-// one later and the container has no process number left, because some service
-// has taken them all, it ends the process, and nothing can recover from that.
-func makeThreads(n int) {
-	up, release := make(chan struct{}), make(chan struct{})
-	for range n {
-		go func() {
-			runtime.LockOSThread()
-			defer runtime.UnlockOSThread()
-			up <- struct{}{}
-			<-release
-		}()
-	}
-	for range n {
-		<-up
-	}
-	close(release)
 }
 
 // caught is what signal delivery needs: SIGCHLD apart, because many may stand

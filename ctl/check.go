@@ -75,7 +75,7 @@ func (r *Report) Dir(dir string) error {
 		path := filepath.Join(dir, e.Name())
 		name, kind := spec.NameOf(e.Name())
 		switch {
-		case e.IsDir() || kind == spec.FileIgnored || linksToDir(path, e):
+		case e.IsDir() || kind == spec.FileIgnored || linksToDir(path, e.Type()):
 		case kind == spec.FileBad:
 			r.add(path, false, spec.Problem{Message: spec.CheckName(name).Error()})
 		case e.Name() != name && files[name]:
@@ -96,8 +96,8 @@ func (r *Report) Dir(dir string) error {
 }
 
 // linksToDir says whether a symbolic link is, to the supervisor, a sub-directory.
-func linksToDir(path string, e fs.DirEntry) bool {
-	if e.Type()&fs.ModeSymlink == 0 {
+func linksToDir(path string, mode fs.FileMode) bool {
+	if mode&fs.ModeSymlink == 0 {
 		return false
 	}
 	fi, err := os.Stat(path)
@@ -160,18 +160,25 @@ func problems(err error) (all []spec.Problem) {
 	return all
 }
 
-// readSpec reads a file as far as it takes to see that it is too large. What is
-// no regular file is not opened: a FIFO would make us wait.
-func readSpec(path string) ([]byte, error) {
+// notRegular says why path cannot be read as a file, though it is there: a
+// FIFO would make us wait. nil = try.
+func notRegular(path string) error {
 	fi, err := os.Stat(path)
 	switch {
-	case err != nil:
-		if to, linkErr := os.Readlink(path); linkErr == nil && errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("dangling symbolic link to %s", to)
+	case err == nil && !fi.Mode().IsRegular():
+		return errors.New("not a regular file")
+	case errors.Is(err, fs.ErrNotExist):
+		if to, linkErr := os.Readlink(path); linkErr == nil {
+			return fmt.Errorf("dangling symbolic link to %s", to)
 		}
-		return nil, fmt.Errorf("read: %w", bare(err))
-	case !fi.Mode().IsRegular():
-		return nil, errors.New("not a regular file")
+	}
+	return nil
+}
+
+// readSpec reads a file as far as it takes to see that it is too large.
+func readSpec(path string) ([]byte, error) {
+	if err := notRegular(path); err != nil {
+		return nil, err
 	}
 	f, err := os.Open(path)
 	if err != nil {

@@ -124,6 +124,9 @@ func Spec(p Places, name string) (content []byte, path string, err error) {
 	case len(found) > 1:
 		return nil, "", fmt.Errorf("%q and %q both stand in %s: %w", name, name+jsonSuffix, p.Config, ErrClash)
 	}
+	if err := notRegular(found[0]); err != nil {
+		return nil, found[0], &fs.PathError{Op: "read", Path: found[0], Err: err}
+	}
 	content, err = os.ReadFile(found[0])
 	return content, found[0], err
 }
@@ -136,7 +139,7 @@ const jsonSuffix = ".json"
 
 // specFiles returns the paths below which a spec of name stands: none, one, or
 // two that clash. A symbolic link is one whether or not it leads anywhere, for
-// as a name it is taken.
+// as a name it is taken; but not one to a directory.
 func specFiles(p Places, name string) (found []string, err error) {
 	for _, file := range []string{name, name + jsonSuffix} {
 		path := filepath.Join(p.Config, file)
@@ -144,7 +147,7 @@ func specFiles(p Places, name string) (found []string, err error) {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
 			return nil, err
-		case fi.IsDir(): // the supervisor looks past sub-directories
+		case fi.IsDir() || linksToDir(path, fi.Mode()): // the supervisor looks past sub-directories
 		default:
 			found = append(found, path)
 		}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -232,6 +233,32 @@ func TestSpec(t *testing.T) {
 	write(t, filepath.Join(p.Config, "web"), good)
 	if _, _, err := Spec(p, "web"); !errors.Is(err, ErrClash) {
 		t.Errorf("error %v, want %v", err, ErrClash)
+	}
+}
+
+// What is no file is not opened, for a FIFO would make us wait; and what the
+// supervisor looks past is no spec.
+func TestSpecOfNoFile(t *testing.T) {
+	p := newPlaces(t)
+	write(t, filepath.Join(p.Config, "dir", "file"), "")
+	for name, make := range map[string]func(path string) error{
+		"fifo":   func(path string) error { return syscall.Mkfifo(path, 0o644) },
+		"broken": func(path string) error { return os.Symlink("nowhere", path) },
+		"link":   func(path string) error { return os.Symlink("dir", path) },
+	} {
+		if err := make(filepath.Join(p.Config, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, want := range map[string]string{
+		"fifo":   "read " + p.Config + "/fifo: not a regular file",
+		"broken": "read " + p.Config + "/broken: dangling symbolic link to nowhere",
+		"link":   ErrNoService.Error(),
+		"dir":    ErrNoService.Error(),
+	} {
+		if _, _, err := Spec(p, name); err == nil || err.Error() != want {
+			t.Errorf("%s: error %v, want %s", name, err, want)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package ctl
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -148,6 +149,52 @@ func TestJournalFollows(t *testing.T) {
 	look() // emptied and filled again between two looks cannot be told apart
 	l.event()
 	want("the current file was emptied", 16)
+}
+
+// In the midst of a renaming there is a gap in the numbers, which hides nothing
+// and repeats nothing.
+func TestJournalGap(t *testing.T) {
+	for gap := 1; gap <= 3; gap++ {
+		p := newPlaces(t)
+		l := newLog(t, p)
+		for range 3 {
+			l.event()
+			l.rotate(4)
+		}
+		l.event()
+		for i := 3; i >= gap; i-- {
+			if err := os.Rename(l.path(i), l.path(i+1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		j := journal{dir: p.EventsDir()}
+		defer j.close()
+		var got []uint64
+		look := func() {
+			t.Helper()
+			err := j.read(t.Context(), func(line []byte) error {
+				var e spec.Event
+				err := json.Unmarshal(line, &e)
+				got = append(got, e.Seq)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		look()
+		for i := gap - 1; i >= 0; i-- {
+			if err := os.Rename(l.path(i), l.path(i+1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		look()
+		l.event()
+		look()
+		if diff := cmp.Diff(seqs(1, 5), got); diff != "" {
+			t.Errorf("gap at %d: numbers (-want +got):\n%s", gap, diff)
+		}
+	}
 }
 
 func TestEvents(t *testing.T) {

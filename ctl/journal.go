@@ -79,12 +79,15 @@ func (j *journal) path(number int) string {
 // would be missed.
 func (j *journal) list() error {
 	var found []*eventFile
-	for number := range mostEventFiles {
+	missing := 0 // in a row: one may be, in the midst of a renaming
+	for number := 0; number < mostEventFiles && missing < 2; number++ {
 		f, err := j.open(number)
+		if errors.Is(err, fs.ErrNotExist) {
+			missing++
+			continue
+		}
+		missing = 0
 		switch {
-		case errors.Is(err, fs.ErrNotExist) && number == 0:
-			continue // it is made with the next event
-		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
 			for _, f := range found {
 				f.Close()
@@ -92,23 +95,37 @@ func (j *journal) list() error {
 			return err
 		case slices.ContainsFunc(found, func(o *eventFile) bool { return os.SameFile(o.info, f.info) }):
 			f.Close()
-			continue
 		default:
 			found = append(found, f)
-			continue
 		}
-		break
 	}
 	slices.Reverse(found)
-	for _, f := range found {
-		for _, old := range j.files {
-			if os.SameFile(f.info, old.info) {
-				f.at, f.torn = old.at, old.torn
-			}
+	begin := len(found) // of what is known or newer
+	for i, f := range slices.Backward(found) {
+		if old := j.known(f); old != nil {
+			f.at, f.torn = old.at, old.torn
+			begin = i
 		}
 	}
+	if begin == len(found) { // nothing is known
+		begin = 0
+	}
+	for _, f := range found[:begin] { // was seen, and dropped, or is none of the supervisor's
+		f.Close()
+	}
+	if len(found) == 0 {
+		return nil // what was known goes on being so
+	}
 	j.close()
-	j.files = found
+	j.files = found[begin:]
+	return nil
+}
+
+// known is what was read of f before, nil if there is nothing.
+func (j *journal) known(f *eventFile) *eventFile {
+	if i := slices.IndexFunc(j.files, func(old *eventFile) bool { return os.SameFile(f.info, old.info) }); i >= 0 {
+		return j.files[i]
+	}
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"reflect"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
 )
@@ -17,8 +18,8 @@ type Seen struct {
 
 type seenFile struct {
 	info   os.FileInfo
-	status *spec.Status // nil: it could not be read, which err says why
-	err    error
+	status *spec.Status // the last that could be read; nil: none
+	err    error        // why what is there now cannot
 }
 
 // Look is Status, with what has been seen before. changed are the names whose
@@ -36,8 +37,7 @@ func (s *Seen) Look(p Places, names ...string) (all []spec.Status, changed []str
 			errs = append(errs, checkErr)
 			continue
 		}
-		before, known := s.files[name]
-		f, fresh, readErr := before.again(p.Status(name))
+		f, fresh, readErr := s.files[name].again(p.Status(name))
 		if errors.Is(readErr, fs.ErrNotExist) {
 			continue // it shows in changed, if it was there
 		}
@@ -48,12 +48,12 @@ func (s *Seen) Look(p Places, names ...string) (all []spec.Status, changed []str
 		if f.status != nil {
 			all = append(all, *f.status)
 		}
-		if fresh || !known {
+		if fresh {
 			changed = append(changed, name)
 		}
 	}
-	for name := range s.files {
-		if _, still := now[name]; !still {
+	for name, f := range s.files {
+		if _, still := now[name]; !still && f.status != nil {
 			changed = append(changed, name)
 		}
 	}
@@ -61,17 +61,21 @@ func (s *Seen) Look(p Places, names ...string) (all []spec.Status, changed []str
 	return all, changed, errors.Join(errs...)
 }
 
-// again reads the file if it is not the one that f is of. The supervisor
-// replaces a file with each change, so a new one has another identity or, where
-// the number was used again, another time.
+// again reads the file if it is not the one that f is of; fresh says that there
+// is another status in it. The supervisor replaces a file with each change, so a
+// new one has another identity or, where the number was used again, another
+// time. What was known outlives a file that cannot be read.
 func (f seenFile) again(path string) (now seenFile, fresh bool, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return seenFile{}, false, err
+		return seenFile{status: f.status}, false, err
 	}
 	if f.info != nil && os.SameFile(info, f.info) && info.ModTime().Equal(f.info.ModTime()) && info.Size() == f.info.Size() {
 		return f, false, f.err
 	}
 	status, err := readJSON[spec.Status](path)
-	return seenFile{info, status, err}, true, err
+	if err != nil {
+		return seenFile{info, f.status, err}, false, err
+	}
+	return seenFile{info, status, nil}, !reflect.DeepEqual(status, f.status), nil
 }

@@ -59,6 +59,27 @@ func TestSeen(t *testing.T) {
 			t.Errorf("a bad one: got %v, %v, want the other and an error", names(all), err)
 		}
 	}
+	// What cannot be read for a while is neither gone nor new.
+	if err := os.Remove(p.Status("bad")); err != nil {
+		t.Fatal(err)
+	}
+	good, err := os.ReadFile(p.Status("web"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, p.Status("web"), "{")
+	if all, changed, err := seen.Look(p); len(all) != 1 || len(changed) > 0 || err == nil {
+		t.Errorf("one that has become bad: got %v, changed %q, %v, want what was known and an error", names(all), changed, err)
+	}
+	write(t, p.Status("web"), string(good))
+	look("it is good again, and the same", []string{"web"}, nil)
+	write(t, p.Status("web"), "{")
+	seen.Look(p)
+	if err := os.Remove(p.Status("web")); err != nil {
+		t.Fatal(err)
+	}
+	look("it is gone", nil, []string{"web"})
+
 	if _, _, err := seen.Look(p, "../web"); err == nil {
 		t.Error("a name with a slash was read")
 	}

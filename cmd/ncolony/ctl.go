@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
+	"github.com/ncolony/ncolony-go/ctl"
 )
 
 func newCtl(where *placeFlags) *cobra.Command {
@@ -139,6 +140,9 @@ func (e *slow) Unwrap() error { return e.err }
 
 // explain makes an error about files readable: whose they are, and what to do.
 func explain(err error) error {
+	if errors.Is(err, ctl.ErrClash) {
+		return hinted(err, "remove one of the two files")
+	}
 	pe, ok := errors.AsType[*fs.PathError](err)
 	if !ok || !errors.Is(err, fs.ErrPermission) {
 		return err

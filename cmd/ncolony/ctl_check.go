@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -65,6 +66,8 @@ func checkOne(r *ctl.Report, arg string, stdin io.Reader) error {
 	}
 	fi, err := os.Stat(arg)
 	switch {
+	case arg == "":
+		return errors.New("the name of a file or directory is empty")
 	case err == nil && fi.IsDir():
 		return explain(r.Dir(arg))
 	case err != nil:

@@ -52,7 +52,13 @@ spec somebody else has changed meanwhile.`,
 			}
 			e := editing{cmd: cmd, places: p, name: name, path: path, before: before}
 			after, err := e.run()
-			if err != nil || after == nil || !w.wait {
+			switch {
+			case err == nil && after == nil && w.json:
+				return printJSON(cmd.OutOrStdout(), []spec.Status{})
+			case err == nil && after == nil:
+				_, err = fmt.Fprintln(cmd.OutOrStdout(), "no changes")
+				return err
+			case err != nil || !w.wait:
 				return about(cmd, name, err)
 			}
 			return about(cmd, name, w.added(cmd, p, name, after))
@@ -88,7 +94,6 @@ func (e *editing) run() (after []byte, err error) {
 		}
 		if bytes.Equal(after, e.before) {
 			os.Remove(e.copy)
-			fmt.Fprintln(e.cmd.OutOrStdout(), "no changes")
 			return nil, nil
 		}
 		var r ctl.Report
@@ -118,11 +123,14 @@ func (e *editing) run() (after []byte, err error) {
 func (e *editing) makeCopy() error {
 	f, err := os.CreateTemp("", "ncolony-"+e.name+"-*.json")
 	if err != nil {
-		return err
+		return hinted(err, "name a directory for the copy in $TMPDIR")
 	}
 	e.copy = f.Name()
 	_, err = f.Write(e.before)
-	return errors.Join(err, f.Close())
+	if err = errors.Join(err, f.Close()); err != nil {
+		os.Remove(e.copy)
+	}
+	return hinted(err, "name another directory for the copy in $TMPDIR")
 }
 
 // keep says where the work is that came to nothing; a copy that nobody has

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -104,11 +102,6 @@ func sinceTime(text string, now time.Time) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is neither a time span (10m) nor a time (15:04, 2026-01-31, 2026-01-31T15:04:05Z)", text)
 }
 
-// untilInterrupted ends when somebody presses Ctrl-C, or the like.
-func untilInterrupted() (context.Context, context.CancelFunc) {
-	return signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-}
-
 func showEvents(cmd *cobra.Command, p spec.Places, o ctl.EventOptions, asJSON bool) error {
 	var strangers []error // names of no service, though there may be old events of one
 	for _, name := range o.Names {
@@ -122,9 +115,9 @@ func showEvents(cmd *cobra.Command, p spec.Places, o ctl.EventOptions, asJSON bo
 			return err
 		}
 	}
-	ctx, cancel := untilInterrupted()
-	defer cancel()
 	out := cmd.OutOrStdout()
+	ctx, cancel := untilInterrupted(out)
+	defer cancel()
 	shown := 0
 	print := func(e spec.Event, line []byte) error {
 		shown++

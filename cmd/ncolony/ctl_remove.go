@@ -34,7 +34,7 @@ func newRemove(where *placeFlags) *cobra.Command {
 			var errs []error
 			for _, name := range names {
 				if err := ctl.Remove(p, name); err != nil {
-					errs = append(errs, about(cmd, name, explain(err)))
+					errs = append(errs, about(cmd, name, explainNoService(explain(err))))
 				} else {
 					removed = append(removed, name)
 				}

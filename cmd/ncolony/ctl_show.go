@@ -29,7 +29,7 @@ Exit codes: 0 printed, 1 cannot be read, 2 usage, 3 no such service.`,
 			}
 			content, _, err := ctl.Spec(p, name)
 			if err != nil {
-				return about(cmd, name, explain(err))
+				return about(cmd, name, explainNoService(explain(err)))
 			}
 			_, err = cmd.OutOrStdout().Write(content)
 			return err

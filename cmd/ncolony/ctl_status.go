@@ -148,14 +148,18 @@ func explainMissing(p spec.Places, e nameError) error {
 
 // noSupervisor is the error of a status that nobody keeps up to date.
 func noSupervisor(cmd *cobra.Command, p spec.Places) error {
-	err := about(cmd, "", ctl.ErrNoSupervisor)
+	return about(cmd, "", explainNoSupervisor(p, ctl.ErrNoSupervisor))
+}
+
+// explainNoSupervisor adds to err where none is, and what there was.
+func explainNoSupervisor(p spec.Places, err error) error {
 	if _, statErr := os.Stat(p.State); statErr != nil {
 		return hinted(err, "there is no %s: is that the colony's directory? (a supervisor that cannot write it says nothing here)", p.State)
 	}
 	if c, cErr := ctl.Colony(p); cErr == nil && !c.Clean {
 		return hinted(err, "the last one, pid %d, has not ended in order", c.PID)
 	}
-	return err
+	return hinted(err, "nobody supervises %s", colonyName(p))
 }
 
 // colonyOf is ctl.Colony, or nil where no supervisor has ever said anything.

@@ -106,7 +106,7 @@ func (f *waitForFlags) run(cmd *cobra.Command, p spec.Places, names []string) er
 		if err == nil && !f.json {
 			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n", name, f.outcome(st))
 		}
-		errs = append(errs, about(cmd, name, f.explainWait(name, st, err)))
+		errs = append(errs, about(cmd, name, f.explainWait(p, name, st, err)))
 		if errors.Is(err, ctl.ErrNoSupervisor) {
 			break // nor is there one for the others
 		}
@@ -137,9 +137,12 @@ func (f *waitForFlags) outcome(st *spec.Status) string {
 
 // explainWait says of the end of a wait what the service is doing instead, and
 // what one can do.
-func (f *waitForFlags) explainWait(name string, st *spec.Status, err error) error {
+func (f *waitForFlags) explainWait(p spec.Places, name string, st *spec.Status, err error) error {
 	if err == nil {
 		return nil
+	}
+	if errors.Is(err, ctl.ErrNoSupervisor) {
+		return explainNoSupervisor(p, err)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		late := &slow{string(f.goal), f.timeout, err}

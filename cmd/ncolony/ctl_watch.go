@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -56,10 +57,14 @@ func watchStatus(cmd *cobra.Command, p spec.Places, names []string, asJSON bool)
 			return about(cmd, name, explainNoService(err))
 		}
 	}
-	ctx, cancel := untilInterrupted()
+	// Who may not look is told so; any other trouble may pass.
+	if _, err := ctl.Status(p, names...); errors.Is(err, fs.ErrPermission) {
+		return about(cmd, "", explain(err))
+	}
+	out := cmd.OutOrStdout()
+	ctx, cancel := untilInterrupted(out)
 	defer cancel()
 	w := &watch{places: p, names: names}
-	out := cmd.OutOrStdout()
 	if f, ok := out.(*os.File); ok && !asJSON && isTerminal(f) && os.Getenv("TERM") != "dumb" {
 		return about(cmd, "", w.onScreen(ctx, &screen{out: f, in: os.Stdin}))
 	}
@@ -235,10 +240,7 @@ func (w *watch) inLines(ctx context.Context, cmd *cobra.Command, asJSON bool) er
 		if err != nil {
 			return err
 		}
-		clear(before)
-		for _, st := range v.statuses {
-			before[st.Name] = st
-		}
+		v.keep(before)
 		first = false
 		select {
 		case <-ctx.Done():
@@ -303,6 +305,17 @@ func (v *view) writeChanges(out io.Writer, before map[string]spec.Status) error 
 		}
 	}
 	return nil
+}
+
+// keep brings what was seen before up to date. A look that has failed takes
+// nothing away from it.
+func (v *view) keep(before map[string]spec.Status) {
+	for _, name := range v.changed {
+		delete(before, name)
+	}
+	for _, st := range v.statuses {
+		before[st.Name] = st
+	}
 }
 
 func sameProblem(a, b *spec.Problem) bool {

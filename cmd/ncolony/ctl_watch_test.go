@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -106,10 +107,15 @@ func TestWriteChanges(t *testing.T) {
 		}
 	}
 	before["gone"] = spec.Status{Name: "gone"}
+	(&view{err: errors.New("no such luck")}).keep(before)
 	var out bytes.Buffer
 	v.changed = []string{"gone"}
 	if err := v.writeChanges(&out, before); err != nil || !strings.Contains(out.String(), "gone          removed\n") {
 		t.Errorf("a service that is gone: got %q, %v", &out, err)
+	}
+	v.keep(before)
+	if _, still := before["gone"]; still || len(before) != len(v.statuses) {
+		t.Errorf("seen before are %v", before)
 	}
 }
 

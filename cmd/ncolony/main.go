@@ -25,6 +25,7 @@ func run(args []string) int {
 	if err := execPlugin(root, args[1:]); err != nil {
 		return report(os.Stderr, err)
 	}
+	refuseUnknown(root)
 	root.SetArgs(args[1:])
 	return report(os.Stderr, root.Execute())
 }

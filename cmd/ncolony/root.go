@@ -1,7 +1,12 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"strconv"
+
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // extraCommands make commands that only some builds have.
@@ -15,7 +20,7 @@ func newRoot() *cobra.Command {
 	root.SilenceErrors = true
 	root.SilenceUsage = true
 	root.SuggestionsMinimumDistance = 2
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usagef(cmd, "%w", err) })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usagef(cmd, "%w", plainFlagError(err)) })
 	root.PersistentFlags().SortFlags = false
 	where.register(root.PersistentFlags())
 	root.AddCommand(newCtl(where), newHeart(), newHeartcheck(where))
@@ -23,4 +28,45 @@ func newRoot() *cobra.Command {
 		root.AddCommand(extra())
 	}
 	return root
+}
+
+// refuseUnknown makes a mistake of what cobra lets pass: a topic of help or a
+// shell that there is not. It is for a root that is about to run, for cobra's own
+// commands remember where its output goes.
+func refuseUnknown(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Args = func(_ *cobra.Command, topic []string) error {
+				at, rest, err := root.Find(topic)
+				if err == nil && len(rest) > 0 && at.HasSubCommands() {
+					err = unknownCommand(at, rest[0])
+				}
+				return err
+			}
+		case "completion":
+			cmd.Args = cobra.ArbitraryArgs
+			cmd.RunE = func(cmd *cobra.Command, args []string) error {
+				if len(args) == 0 {
+					return usagef(cmd, "the name of a shell is missing")
+				}
+				return unknownCommand(cmd, args[0])
+			}
+			for _, shell := range cmd.Commands() {
+				shell.Args = noArguments
+			}
+		}
+	}
+}
+
+// plainFlagError says of a bad number what it is, and not which function has
+// refused it.
+func plainFlagError(err error) error {
+	bad, ok := errors.AsType[*pflag.InvalidValueError](err)
+	if _, number := errors.AsType[*strconv.NumError](err); !ok || !number {
+		return err
+	}
+	return fmt.Errorf("flag --%s: %q is not a whole number that fits", bad.GetFlag().Name, bad.GetValue())
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"os/signal"
+	"runtime"
 	"strings"
 	"syscall"
 
@@ -48,15 +49,17 @@ func (s *screen) leave() {
 	}
 }
 
-// suspend gives the terminal back while we are stopped, as Ctrl-Z asks.
+// suspend gives the terminal back while we are stopped, as Ctrl-Z asks. Without a
+// shell that could continue us, as in a container, the kernel does not stop us,
+// and we go on at once.
 func (s *screen) suspend() error {
-	continued := make(chan os.Signal, 1)
-	signal.Notify(continued, syscall.SIGCONT)
-	defer signal.Stop(continued)
 	s.leave()
-	// What Ctrl-Z sends was caught; this cannot be. It stops us a little later.
-	unix.Kill(os.Getpid(), unix.SIGSTOP)
-	<-continued
+	// TSTP itself is caught, and the runtime does not give its default back; that
+	// of TTOU is the same. To this very thread, so that it takes effect before the
+	// call returns.
+	runtime.LockOSThread()
+	unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGTTOU)
+	runtime.UnlockOSThread()
 	return s.enter()
 }
 

@@ -3,11 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 	"time"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
+	"github.com/ncolony/ncolony-go/ctl"
 )
 
 // story is what there is to tell of a service.
@@ -121,7 +121,7 @@ func (s *story) wanted() string {
 		return "Who has stopped it, if somebody has, cannot be read: " + s.stopUnknown.Error() + "."
 	case s.helper:
 		return "Running while a spec needs it. It is a helper, which the supervisor starts by itself."
-	case s.path == "" && s.specErr != nil:
+	case s.removed():
 		return "Gone: its spec is not there any more."
 	case s.status != nil && s.status.State == spec.Exited:
 		return "Nothing more: its policy does not start it again."
@@ -209,7 +209,7 @@ func (s *story) next() string {
 	}
 	switch st.State {
 	case spec.Running:
-		if s.path == "" && s.specErr != nil && !s.helper {
+		if s.removed() {
 			return "It is stopped, and forgotten."
 		}
 		return "It runs on until it ends, or somebody stops it."
@@ -241,7 +241,7 @@ func (s *story) afterStop() string {
 	switch {
 	case s.draining, s.stop != nil:
 		return " Then it is stopped."
-	case s.path == "":
+	case s.removed():
 		return " Then it is gone."
 	}
 	return " Then policy decides whether it starts again."
@@ -259,22 +259,24 @@ func (s *story) aboutSpec() string {
 		holds = " What runs is governed by the spec as it was when it was last good."
 	}
 	switch {
-	case s.path == "" && s.specErr != nil:
-		if errors.Is(s.specErr, fs.ErrNotExist) {
-			return "There is none."
-		}
-		return upperFirst(s.specErr.Error()) + "."
+	case s.removed():
+		return "There is none."
+	case errors.Is(s.specErr, ctl.ErrClash):
+		return "It is bad: " + s.specErr.Error() + ". Remove one of them." + holds
 	case len(s.problems) > 0:
 		return "It is bad: " + strings.Join(s.problems, "; ") + "." + holds
 	case st != nil && st.SpecError != nil:
 		return fmt.Sprintf("%s is refused: %s.", s.path, st.SpecError) + holds
+	case s.specErr != nil:
+		return "It cannot be read: " + s.specErr.Error() + "." + holds
 	case s.spec != nil && inForce && st.SpecSHA256 != s.spec.Digest():
 		return s.path + " has just been changed; the supervisor does not go by it yet."
 	}
 	return s.path + " is good."
 }
 
-func upperFirst(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+// removed says that it had a spec once, and that nobody can see one now.
+func (s *story) removed() bool { return errors.Is(s.specErr, ctl.ErrNoService) }
 
 func (s *story) warnings() string {
 	if s.status == nil {

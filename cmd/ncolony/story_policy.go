@@ -110,15 +110,15 @@ func (s *story) tellCommands(out *strings.Builder) {
 	type command struct{ verb, what string }
 	var commands []command
 	add := func(verb, what string) { commands = append(commands, command{verb, what}) }
-	if len(s.problems) > 0 || s.status != nil && s.status.SpecError != nil {
+	if len(s.problems) > 0 || s.specErr == nil && s.status != nil && s.status.SpecError != nil {
 		add("edit "+s.name, "mend its spec")
 	}
 	var state spec.State // on which somebody could act
-	switch removed := s.path == "" && !s.helper; {
+	switch {
 	case !s.alive:
 	case s.status == nil:
 		add("rescan", "have the supervisor look now")
-	case !removed || s.status.State == spec.Stopping:
+	case !s.removed() || s.status.State == spec.Stopping:
 		state = s.status.State
 	}
 	switch state {
@@ -133,7 +133,7 @@ func (s *story) tellCommands(out *strings.Builder) {
 	case spec.Exited, spec.Failed, spec.Stopped:
 		add("start "+s.name, "run it")
 	}
-	if s.path != "" {
+	if len(s.problems) > 0 || s.spec != nil {
 		add("show "+s.name, "print its spec")
 	}
 	add("events -f "+s.name, "see what happens")

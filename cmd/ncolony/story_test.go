@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -86,6 +87,15 @@ func TestStories(t *testing.T) {
 		}},
 		{"running, and removed", func(s *story) {
 			s.status, s.path, s.spec, s.specErr = status(spec.Running, nil), "", nil, ctl.ErrNoService
+		}},
+		{"running, with two specs", func(s *story) {
+			s.status, s.path, s.spec = status(spec.Running, func(st *spec.Status) {
+				st.SpecError = &spec.Problem{Message: "both web and web.json are there; remove one"}
+			}), "", nil
+			s.specErr = fmt.Errorf(`"web" and "web.json" both stand in /c/config: %w`, ctl.ErrClash)
+		}},
+		{"not seen, with a spec that cannot be read", func(s *story) {
+			s.spec, s.specErr = nil, errors.New("read /c/config/web: not a regular file")
 		}},
 		{"running, with a spec that is newer", func(s *story) { s.status = status(spec.Running, nil); s.spec = parse(`{"args": ["newer"]}`) }},
 		{"starting", func(s *story) { s.status = status(spec.Starting, nil) }},

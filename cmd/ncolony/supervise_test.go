@@ -73,7 +73,7 @@ func TestSuperviseFlags(t *testing.T) {
 		if got.Log == nil {
 			t.Errorf("%q: no log", tc.args)
 		}
-		if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(colony.Options{}, "Log")); diff != "" {
+		if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(colony.Options{}, "Log"), cmpopts.IgnoreUnexported(colony.Options{})); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", tc.args, diff)
 		}
 	}
