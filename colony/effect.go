@@ -106,6 +106,12 @@ type (
 		attrs []slog.Attr
 	}
 
+	// examine asks a program whether it can take our place; examined answers.
+	examine struct{ path string }
+
+	// handover has it take our place; replaced answers there, or remained here.
+	handover struct{}
+
 	// exit ends the supervisor.
 	exit struct{ code int }
 )
@@ -130,6 +136,8 @@ func (keepStop) isEffect()      {}
 func (forgetStop) isEffect()    {}
 func (rescan) isEffect()        {}
 func (report) isEffect()        {}
+func (examine) isEffect()       {}
+func (handover) isEffect()      {}
 func (exit) isEffect()          {}
 
 // childKind is what a child is to its service.

@@ -88,6 +88,21 @@ type (
 	// suspended: the main process of `-- CMD`, on our terminal, was stopped.
 	suspended struct{ signal spec.Signal }
 
+	// examined: the program that is to replace us was asked whether it can.
+	examined struct{ why string }
+
+	// remained: we could not hand over, or not yet.
+	remained struct{ why string }
+
+	// replaced: this process has changed its program; or, with why, has its old
+	// one again.
+	replaced struct {
+		from, to string  // versions
+		since    instant // when nobody supervised any more
+		why      string
+		trouble  map[string]error // what the edges could not have
+	}
+
 	// degraded: an edge cannot do part of its work; why "" means that it can
 	// again.
 	degraded struct{ what, why string }
@@ -110,6 +125,9 @@ func (exited) isEvent()      {}
 func (counted) isEvent()     {}
 func (signalled) isEvent()   {}
 func (suspended) isEvent()   {}
+func (examined) isEvent()    {}
+func (remained) isEvent()    {}
+func (replaced) isEvent()    {}
 func (degraded) isEvent()    {}
 func (recovered) isEvent()   {}
 

@@ -29,7 +29,7 @@ var fuzzMessages = []string{
 	`{"type":"RESTART","name":"%s"}`, `{"type":"STOP","name":"%s"}`, `{"type":"START","name":"%s"}`,
 	`{"type":"SIGNAL","name":"%s","signal":"HUP"}`, `{"type":"RESTART-ALL"}`, `{"type":"RESTART-GROUP","group":"g"}`,
 	`{"type":"RESTART","name":"%s","generation":1}`, `{"type":"RESCAN"}`, `{"type":"READY","name":"%s"}`, `{"type":"SHUTDOWN"}`,
-	`{"type":"RESTART","name":"nobody"}`, `{"type":"STOP","name":"@heartcheck"}`,
+	`{"type":"UPGRADE"}`, `{"type":"RESTART","name":"nobody"}`, `{"type":"STOP","name":"@heartcheck"}`,
 }
 
 // FuzzStep plays random events to the core. The invariants hold after every
@@ -120,7 +120,7 @@ func (i *input) next(n int) int {
 func (w *world) random(in *input) {
 	w.t.Helper()
 	name := string(rune('a' + in.next(3)))
-	switch in.next(12) {
+	switch in.next(13) {
 	case 0:
 		w.see(name, fuzzSpecs[in.next(len(fuzzSpecs))])
 	case 1:
@@ -165,10 +165,33 @@ func (w *world) random(in *input) {
 		} else {
 			w.do(exited{pid: 90000 + in.next(10)})
 		}
+	case 12:
+		w.randomUpgrade(in)
 	case 11:
 		for range 20 {
 			w.toDeadline()
 		}
+	}
+}
+
+// randomUpgrade answers what an upgrade under way waits for.
+func (w *world) randomUpgrade(in *input) {
+	w.t.Helper()
+	why := []string{"", "", "it is not fit"}[in.next(3)]
+	switch {
+	case w.asking:
+		w.asking = false
+		w.do(examined{why})
+	case w.handing:
+		w.handing = false
+		if in.next(3) > 0 {
+			w.do(remained{why})
+			return
+		}
+		w.reborn()
+		w.census = nil // whoever counted is gone
+		w.do(replaced{from: "1", to: "2", since: w.now.mono, why: why})
+		w.tellAgain()
 	}
 }
 

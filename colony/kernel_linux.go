@@ -18,6 +18,7 @@ type linux struct {
 	*censor
 	orphanage *orphanage
 	*terminal
+	*successor
 }
 
 // becomeReaper makes orphaned descendants ours to wait for, as they are PID 1's

@@ -26,6 +26,9 @@ func (m *model) enqueue(s *service) {
 
 // dispatch hands waiting services to the spawner, within the window.
 func (m *model) dispatch() {
+	if m.upgrade != nil && m.upgrade.fit {
+		return // what has not begun is for the new program
+	}
 	for len(m.queue) > 0 && m.outstanding() < spawnWindow {
 		s := m.queue[0]
 		m.queue[0] = nil

@@ -34,6 +34,9 @@ type kernel interface {
 	sweep(sweep)
 	// census begins a count; counted answers.
 	census(census)
+	// examine begins to ask a program whether it can take our place, with this
+	// state; examined answers.
+	examine(e examine, state []byte)
 }
 
 // files is what the loop tells the world. Nothing here may block.
@@ -51,6 +54,7 @@ type loop struct {
 	kernel  kernel
 	files   files
 	clock   func() moment
+	leaving bool // another program is to take our place
 	code    int
 	done    bool
 }
@@ -151,6 +155,10 @@ func (l *loop) perform(e effect) {
 		l.kernel.sweep(e)
 	case census:
 		l.kernel.census(e)
+	case examine:
+		l.kernel.examine(e, l.model.encode())
+	case handover:
+		l.leaving = true // when all that was decided before is done
 	case rescan:
 		l.files.rescan(e.afresh)
 	case report:

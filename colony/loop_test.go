@@ -57,6 +57,7 @@ func (k *fakeKernel) resume(resume)               {}
 func (k *fakeKernel) reclaim(reclaim)             {}
 func (k *fakeKernel) reap(int)                    { k.zombie = 0 }
 func (k *fakeKernel) orphans(func(int) bool) bool { return false }
+func (k *fakeKernel) examine(examine, []byte)     {}
 func (k *fakeKernel) relieve()                    {}
 func (k *fakeKernel) signalRest(signalRest)       {}
 func (k *fakeKernel) sweep(sweep)                 {}

@@ -1,7 +1,6 @@
 package colony
 
 import (
-	"encoding/json"
 	"log/slog"
 	"slices"
 	"time"
@@ -42,7 +41,7 @@ func (h *history) full(m *model) bool {
 
 // begin forgets all before m as it is now.
 func (h *history) begin(m *model) {
-	h.base, _ = json.Marshal(m.snapshot()) // strings, numbers and times: it cannot fail
+	h.base = m.encode()
 	clear(h.since)
 	h.since = h.since[:0]
 }

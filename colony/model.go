@@ -34,6 +34,7 @@ type model struct {
 
 	requests map[string]*request // messages whose result is not finished
 	drain    drain
+	upgrade  *upgrade // nil = none is under way
 	census   censusState
 
 	alive       [2]int            // services with a process: ordinary ones, helpers

@@ -29,5 +29,6 @@ type Options struct {
 	Log        *slog.Logger
 	Version    string
 
-	trap func(any) // see model
+	trap  func(any) // see model
+	taken func()    // a test's: called on the way to take over from another program
 }

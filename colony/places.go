@@ -31,10 +31,17 @@ type house struct {
 // openHouse makes the directories and takes the locks. Its errors are the only
 // ones that keep a supervisor from starting: directories that must not be
 // trusted, another supervisor, no specs to be had.
-func openHouse(o Options) (*house, error) {
+//
+// A program that takes over has the locks already.
+func openHouse(o Options, b *baton) (*house, error) {
 	h := &house{places: o.Places, epoch: epoch(), trouble: map[string]error{}}
-	if err := h.open(o); err != nil {
-		h.leave()
+	if b != nil {
+		h.locks = b.Locks
+	}
+	if err := h.open(o, b != nil); err != nil {
+		if b == nil {
+			h.leave()
+		}
 		return nil, err
 	}
 	return h, nil
@@ -48,13 +55,13 @@ func (h *house) leave() {
 	h.locks = nil
 }
 
-func (h *house) open(o Options) error {
+func (h *house) open(o Options, locked bool) error {
 	p := h.places
 	var err error
 	if h.trust, err = trustOf(o); err != nil {
 		return err
 	}
-	if err := h.openState(); err != nil {
+	if err := h.openState(locked); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(p.Config, 0o755); err != nil && len(o.Command) == 0 {
@@ -88,6 +95,9 @@ func (h *house) open(o Options) error {
 	}
 	if err := checkProc(); err != nil {
 		h.trouble["proc"] = err
+	}
+	if locked {
+		return nil
 	}
 	return h.lockMessages()
 }
@@ -123,27 +133,39 @@ func trustOf(o Options) (trust, error) {
 
 // openState makes state/ and takes its lock. Without one the colony runs, and
 // nobody can be told how.
-func (h *house) openState() error {
+func (h *house) openState(locked bool) error {
 	p := h.places
 	if err := makeState(p); err != nil {
 		h.trouble["state"] = fmt.Errorf("kept in memory only: %w", err)
 	}
-	lock, err := unix.Open(p.Lock(), unix.O_RDWR|unix.O_CREAT|unix.O_CLOEXEC, 0o644)
-	if err != nil {
-		lock, err = unix.Open(p.Lock(), unix.O_RDONLY|unix.O_CLOEXEC, 0) // of a read-only state
-	}
-	if err == nil {
-		if err := h.take(lock, p.Lock()); err != nil {
+	if !locked {
+		if err := h.lockState(); err != nil {
 			return err
 		}
-		unix.Ftruncate(lock, 0)
-		unix.Pwrite(lock, []byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	}
 	id, err := colonyID(p.ID())
 	if err != nil && h.trouble["state"] == nil {
 		h.trouble["state"] = err
 	}
 	h.id = id
+	return nil
+}
+
+// lockState makes us the only supervisor of that state.
+func (h *house) lockState() error {
+	path := h.places.Lock()
+	lock, err := unix.Open(path, unix.O_RDWR|unix.O_CREAT|unix.O_CLOEXEC, 0o644)
+	if err != nil {
+		lock, err = unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0) // of a read-only state
+	}
+	if err != nil {
+		return nil // degraded says why
+	}
+	if err := h.take(lock, path); err != nil {
+		return err
+	}
+	unix.Ftruncate(lock, 0)
+	unix.Pwrite(lock, []byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	return nil
 }
 

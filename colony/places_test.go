@@ -25,7 +25,7 @@ func optionsIn(root string) (Options, *strings.Builder) {
 
 // enter opens a house, and lets go of its locks at the end of the test.
 func enter(t *testing.T, o Options) (*house, string) {
-	h, err := openHouse(o)
+	h, err := openHouse(o, nil)
 	if err != nil {
 		return nil, err.Error()
 	}

@@ -30,6 +30,10 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(checkKey) != "" || os.Getenv(batonKey) != "" {
+		os.Setenv(modeKey, "supervise") // again
+		misbehave(filepath.Base(os.Args[0]))
+	}
 	switch mode := os.Getenv(modeKey); mode {
 	case "":
 		os.Exit(m.Run())
@@ -62,8 +66,11 @@ func ownProc() error {
 }
 
 func supervise(root string, command []string) {
+	if v := os.Getenv("COLONY_TEST_VERSION"); v != "" {
+		version = v
+	}
 	o := Options{Places: placesIn(root), Command: command, Frequency: 10 * time.Second, Threshold: time.Second, KillTime: 5 * time.Second,
-		MinDelay: time.Second, MaxDelay: time.Hour, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)), Version: "test"}
+		MinDelay: time.Second, MaxDelay: time.Hour, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)), Version: version}
 	if d, err := time.ParseDuration(os.Getenv("COLONY_TEST_BUDGET")); err == nil {
 		o.ShutdownTimeout = d
 	}
@@ -74,6 +81,7 @@ func supervise(root string, command []string) {
 			}
 		}
 	}
+	o.taken = trapBegin
 	code, err := Run(o)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "ncolony:", err)

@@ -27,6 +27,7 @@ type batch struct {
 	ends     []ended
 	stops    map[string]*spec.StopNote // nil: forgotten
 	answers  []answer
+	done     chan<- batch // told what could not be written; nil = nobody asks
 }
 
 func (b *batch) empty() bool {
@@ -140,6 +141,9 @@ func (p *publisher) run(batches <-chan *batch) {
 				return
 			}
 			p.write(b)
+			if b.done != nil {
+				b.done <- batch{stops: maps.Clone(p.left.stops), answers: slices.Clone(p.left.answers)}
+			}
 		case <-retry:
 			began = time.Now()
 			p.writeLeft()

@@ -19,7 +19,7 @@ import (
 func newPublisher(t *testing.T, p spec.Places) (*publisher, *ear) {
 	e := listen(t)
 	tr := newTroubles(e.outbox())
-	results, err := openResults(p, time.Now())
+	results, err := openResults(p, time.Now(), nil)
 	must(t, err)
 	return &publisher{places: p, pids: filepath.Join(p.State, "pids"), rest: restAfter, journal: openJournal(p.EventsDir()), ledger: openLedger(p, "now", tr),
 		results: results, trouble: tr, urgent: make(chan struct{}), shown: map[string]int{}}, e

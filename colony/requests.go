@@ -61,6 +61,9 @@ func (m *model) receive(ev received) {
 		m.requestSignal(r, m.services[msg.Name], msg.Signal)
 	case spec.Rescan:
 		m.finish(r, "") // the watcher has looked before it handed the message over
+	case spec.Upgrade:
+		r.open = 1
+		m.beginUpgrade(ev.file, msg.Path)
 	case spec.Shutdown:
 		m.beginDrain("request " + ev.file)
 	}
@@ -85,20 +88,24 @@ func describe(msg *spec.Message) string {
 func (m *model) refusal(ev received) string {
 	msg := ev.message
 	switch msg.Type {
-	case spec.Ready, spec.Upgrade:
+	case spec.Ready:
 		return "not supported yet"
-	case spec.Shutdown:
+	case spec.Shutdown, spec.Upgrade:
 		if !ev.trusted {
 			return "not allowed: the message's file belongs to neither root nor the supervisor's user"
 		}
 	}
-	if ev.old && (msg.Type == spec.Shutdown || msg.Type == spec.SendSignal) {
+	if ev.old && (msg.Type == spec.Shutdown || msg.Type == spec.Upgrade || msg.Type == spec.SendSignal) {
 		return "refused: it was left from before the supervisor started"
 	}
 	if m.drain.on && msg.Type != spec.Shutdown {
 		return "the colony is shutting down"
 	}
 	switch msg.Type {
+	case spec.Upgrade:
+		if m.upgrade != nil {
+			return "an upgrade is under way"
+		}
 	case spec.RestartService, spec.StartService, spec.StopService, spec.SendSignal:
 		s := m.services[msg.Name]
 		if s == nil || s.gone {

@@ -50,7 +50,6 @@ func TestRequests(t *testing.T) {
 		{"signal a stopped one", stopped, `{"type":"SIGNAL","name":"a","signal":"USR1"}`, false, "not running", false, false, spec.Stopped},
 		{"rescan", run, `{"type":"RESCAN"}`, true, "", false, false, ""},
 		{"ready", run, `{"type":"READY","name":"a"}`, false, "not supported yet", false, false, ""},
-		{"upgrade", run, `{"type":"UPGRADE"}`, false, "not supported yet", false, false, ""},
 		{"no such group", run, `{"type":"RESTART-GROUP","group":"g"}`, false, `no such group: "g"`, false, false, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

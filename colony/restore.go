@@ -47,6 +47,9 @@ func restore(p policy, s *snapshot) (*model, error) {
 	if s.Degraded != nil {
 		m.degraded = s.Degraded
 	}
+	if u := s.Upgrade; u != nil {
+		m.upgrade = &upgrade{u.File, u.Path, u.Fit, u.Handed, u.Due}
+	}
 	m.panicked = s.Panicked
 	for name, p := range s.Poison {
 		sum, err := hex.DecodeString(p.SHA256)

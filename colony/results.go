@@ -20,9 +20,9 @@ type results struct {
 	order  []string // file names of messages, oldest result first
 }
 
-// openResults takes stock of earlier results, and ends the unfinished ones:
-// whoever was to finish them is gone.
-func openResults(p spec.Places, now time.Time) (*results, error) {
+// openResults takes stock of earlier results, and ends the unfinished ones that
+// are not ours to finish: whoever was to is gone.
+func openResults(p spec.Places, now time.Time, ours map[string]*request) (*results, error) {
 	r := &results{places: p}
 	list, err := os.ReadDir(p.ResultsDir())
 	if err != nil {
@@ -40,7 +40,9 @@ func openResults(p spec.Places, now time.Time) (*results, error) {
 			continue
 		}
 		all = append(all, dated{name, fi.ModTime()})
-		r.interrupt(name, now)
+		if ours[name] == nil {
+			r.interrupt(name, now)
+		}
 	}
 	slices.SortStableFunc(all, func(a, b dated) int { return a.at.Compare(b.at) })
 	for _, d := range all {

@@ -25,7 +25,7 @@ func TestInterrupted(t *testing.T) {
 	put(t, p.ResultsDir()+"/notes.txt", "{}")
 	must(t, os.Mkdir(p.Result("dir"), 0o755))
 	now := time.Unix(3, 0).UTC()
-	r, err := openResults(p, now)
+	r, err := openResults(p, now, nil)
 	must(t, err)
 	if len(r.order) != 4 {
 		t.Errorf("knows of %q", r.order)
@@ -59,7 +59,7 @@ func TestOldResultsGo(t *testing.T) {
 		must(t, os.WriteFile(p.Result(file), []byte(`{"finished": "2026-01-01T00:00:00Z"}`), 0o640))
 		must(t, os.Chtimes(p.Result(file), base, base.Add(time.Duration(i)*time.Second)))
 	}
-	r, err := openResults(p, time.Now())
+	r, err := openResults(p, time.Now(), nil)
 	must(t, err)
 	stands := func(file string) bool {
 		_, err := os.Stat(p.Result(file))
@@ -92,7 +92,7 @@ func TestOldResultsGo(t *testing.T) {
 func TestNoResults(t *testing.T) {
 	p := newState(t)
 	must(t, os.Remove(p.ResultsDir()))
-	r, err := openResults(p, time.Now())
+	r, err := openResults(p, time.Now(), nil)
 	if err == nil {
 		t.Error("no error")
 	}

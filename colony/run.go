@@ -19,45 +19,82 @@ import (
 // Run supervises until somebody ends the colony, and returns the exit code for
 // the process. An error means that it could not start; after that nothing is
 // fatal.
+//
+// A program that was executed to take over from another in this process does
+// so, or gives it back.
 func Run(o Options) (code int, err error) {
-	limitThreads()
-	signals := catchSignals()
-	closeOnExec()
-	if err := becomeReaper(); err != nil {
-		return 1, err
+	if os.Getenv(checkKey) != "" {
+		return checkState(o)
 	}
-	h, err := openHouse(o)
+	b, err := receiveBaton()
 	if err != nil {
 		return 1, err
+	}
+	limitThreads()
+	signals := newCaught()
+	signals.notify()
+	c, err := begin(o, b)
+	if err != nil {
+		return 1, err
+	}
+	c.run(signals)
+	return c.loop.code, nil
+}
+
+// begin builds the colony. Until it is there nothing has changed that the
+// program before us, if there is one, could not go on from.
+func begin(o Options, b *baton) (c *colony, err error) {
+	if b != nil {
+		defer b.settle(&err)()
+		if o.taken != nil {
+			o.taken()
+		}
+	}
+	closeOnExec()
+	if err := becomeReaper(); err != nil {
+		return nil, err
+	}
+	h, err := openHouse(o, b)
+	if err != nil {
+		return nil, err
 	}
 	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return 1, fmt.Errorf("open /dev/null: %w", err)
+		return nil, fmt.Errorf("open /dev/null: %w", err)
 	}
-	c := newColony(o, h, null)
-	c.run(signals)
-	return c.loop.code, nil
+	return newColony(o, h, null, b)
 }
 
 // caught is what signal delivery needs: SIGCHLD apart, because many may stand
 // for one and one for many.
 type caught struct{ child, others chan os.Signal }
 
-// catchSignals catches all there are. One that is not caught would kill a Go
-// program even as PID 1; one that is ignored would be ignored by every child.
-func catchSignals() caught {
-	c := caught{make(chan os.Signal, 1), make(chan os.Signal, 128)}
+func newCaught() caught { return caught{make(chan os.Signal, 1), make(chan os.Signal, 128)} }
+
+// notify catches all there are. One that is not caught would kill a Go program
+// even as PID 1; one that is ignored would be ignored by every child.
+func (c caught) notify() {
+	if c.child == nil {
+		return
+	}
 	ossignal.Notify(c.child, syscall.SIGCHLD)
+	ossignal.Notify(c.others, otherSignals()...)
+	for n := 32; n <= 34; n++ { // the C libraries' own, which os/signal leaves alone
+		defaultSignal(n)
+	}
+}
+
+// otherSignals are those that can be caught, without SIGCHLD and SIGURG, which
+// is the Go runtime's own.
+func otherSignals() (all []os.Signal) {
 	for n := syscall.Signal(1); n <= 64; n++ {
 		switch n {
-		case syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGCHLD, syscall.SIGURG: // SIGURG is the Go runtime's own
-		case 32, 33, 34: // the C libraries' own, which os/signal leaves alone
-			defaultSignal(int(n))
+		case syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGCHLD, syscall.SIGURG, 32, 33, 34:
 		default:
-			ossignal.Notify(c.others, n)
+			all = append(all, n)
 		}
 	}
-	return c
+	return all
 }
 
 // colony is the parts, put together.
@@ -74,17 +111,25 @@ type colony struct {
 	quit    chan struct{} // closed at the end
 	written chan struct{} // closed when the publisher is done
 	log     *logbook
+
+	first     event     // of the loop
+	version   string    // of this program
+	locks     []int     // see house
+	watcher   *watcher  // whose state goes to a successor
+	holds     chan hold // to the watcher
+	successor *successor
 }
 
-func newColony(o Options, h *house, null int) *colony {
+func newColony(o Options, h *house, null int, b *baton) (*colony, error) {
 	c := emptyColony(o.Log)
 	urgent, news := outbox{c.inbox, c.quit}, outbox{c.news, c.quit}
 	fresh := func() *troubles { return newTroubles(news) }
 
-	old := h.readPast(o.Log)
-	lost := h.endSurvivors(o.KillTime, o.Log)
-	h.clearPast()
-	results, err := openResults(h.places, time.Now())
+	m, err := newOrRestored(o, h, b)
+	if err != nil {
+		return nil, err
+	}
+	results, err := openResults(h.places, time.Now(), m.requests)
 	if err != nil && h.trouble["state"] == nil {
 		h.trouble["results"] = err
 	}
@@ -93,34 +138,57 @@ func newColony(o Options, h *house, null int) *colony {
 		h.trouble["service manager"] = err
 	}
 	c.above = above
+	ledger := openLedger(h.places, h.epoch, fresh())
+	tty := openTerminal()
+	prep := &preparer{colony: h.id, accounts: systemAccounts(), null: null, terminal: tty}
+	c.version, c.locks, c.successor = o.Version, h.locks, &successor{trust: h.trust, out: urgent, fd: -1}
+	kernel := &linux{newSpawner(prep, ledger, urgent, c.start), newCensor(h.id, urgent), openOrphanage(), tty, c.successor}
+	publisher := &publisher{places: h.places, pids: o.PIDDir, journal: openJournal(h.places.EventsDir()), ledger: ledger,
+		results: results, trouble: fresh(), above: above, rest: restAfter, urgent: c.urgent, shown: map[string]int{}}
+	c.watcher = newWatcher(o, h, news, fresh)
+	c.watcher.holds = c.holds
+	c.files = &sink{pending: &batch{}, urgent: c.urgent, look: c.watcher.want, logbook: c.log}
+	c.loop = &loop{model: m, kernel: kernel, files: c.files, clock: now}
+	c.push = kernel.push
+	c.work = []func(){c.watcher.run, func() { publisher.run(c.batches); close(c.written) }}
+	if b != nil {
+		c.continueFrom(b, h, publisher)
+	}
+	return c, nil
+}
+
+// newOrRestored is the model to go on with: of what was handed over to us, or
+// of what earlier starts have left.
+func newOrRestored(o Options, h *house, b *baton) (*model, error) {
+	if b != nil {
+		s, err := readSnapshot(b.State)
+		if err != nil {
+			return nil, err
+		}
+		m, err := restore(policyOf(o), s)
+		if err == nil {
+			m.trap, m.colony.Version = o.trap, o.Version
+		}
+		return m, err
+	}
+	old := h.readPast(o.Log)
+	lost := h.endSurvivors(o.KillTime, o.Log)
+	h.clearPast()
 	m := newModel(policyOf(o), rand.Uint64(), spec.ColonyStatus{PID: os.Getpid(), Version: o.Version, Started: time.Now(), Epoch: h.epoch,
 		Config: h.places.Config, Messages: h.places.Messages, State: h.places.State})
 	m.trap = o.trap
 	m.resume(old.notes, old.statuses, old.generations, old.resumption)
-
-	ledger := openLedger(h.places, h.epoch, fresh())
-	tty := openTerminal()
-	prep := &preparer{colony: h.id, accounts: systemAccounts(), null: null, terminal: tty}
-	kernel := &linux{newSpawner(prep, ledger, urgent, c.start), newCensor(h.id, urgent), openOrphanage(), tty}
-	publisher := &publisher{places: h.places, pids: o.PIDDir, journal: openJournal(h.places.EventsDir()), ledger: ledger,
-		results: results, trouble: fresh(), above: above, rest: restAfter, urgent: c.urgent, shown: map[string]int{}}
-	watcher := newWatcher(o, h, news, fresh)
-	c.files = &sink{pending: &batch{}, urgent: c.urgent, look: watcher.want, logbook: c.log}
-	c.loop = &loop{model: m, kernel: kernel, files: c.files, clock: now}
-	c.push = kernel.push
-	c.work = []func(){watcher.run, func() { publisher.run(c.batches); close(c.written) }}
-
 	m.begin(now(), old.resumption, lost, h.trouble)
 	if len(o.Command) > 0 {
 		m.command(commandSpec(o.Command))
 	}
-	return c
+	return m, nil
 }
 
 // emptyColony is a colony without its edges.
 func emptyColony(log *slog.Logger) *colony {
 	return &colony{inbox: make(chan event, 64), news: make(chan event, 64), batches: make(chan *batch), urgent: make(chan struct{}, 1),
-		quit: make(chan struct{}), written: make(chan struct{}), log: newLogbook(log)}
+		quit: make(chan struct{}), written: make(chan struct{}), log: newLogbook(log), holds: make(chan hold), first: ticked{}}
 }
 
 func newWatcher(o Options, h *house, out outbox, fresh func() *troubles) *watcher {
@@ -183,11 +251,17 @@ func (c *colony) run(signals caught) {
 	for _, w := range c.work {
 		c.start(w)
 	}
-	c.loop.turn(ticked{})
+	c.loop.turn(c.first)
+	c.reap(signals) // whose death was not told us
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	beats := c.above.beats()
 	for !c.loop.done {
+		if c.loop.leaving {
+			c.loop.leaving = false
+			c.loop.turn(c.handOver(signals))
+			continue
+		}
 		c.arm(timer)
 		var out chan<- *batch
 		if !c.files.pending.empty() {

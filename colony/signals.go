@@ -40,6 +40,10 @@ func (m *model) signalled(ev signalled) {
 		m.emit(rescan{})
 	case sigUSR1:
 		m.dump()
+	case sigUSR2:
+		if m.upgrade == nil && !m.drain.on {
+			m.beginUpgrade("", "")
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package colony
 import (
 	"cmp"
 	"encoding/hex"
+	"encoding/json"
 	"maps"
 	"slices"
 	"time"
@@ -31,6 +32,7 @@ type snapshot struct {
 	Past     []spec.Status            `json:"past,omitempty"`
 	Notes    map[string]spec.StopNote `json:"notes,omitempty"`
 	Requests map[string]*savedRequest `json:"requests,omitempty"`
+	Upgrade  *savedUpgrade            `json:"upgrade,omitempty"`
 	Drain    savedDrain               `json:"drain"`
 	Census   savedCensus              `json:"census"`
 
@@ -166,6 +168,14 @@ type savedDrain struct {
 	Done     bool        `json:"done,omitempty"`
 }
 
+type savedUpgrade struct {
+	File   string  `json:"file,omitempty"`
+	Path   string  `json:"path,omitempty"`
+	Fit    bool    `json:"fit,omitempty"`
+	Handed bool    `json:"handed,omitempty"`
+	Due    instant `json:"due"`
+}
+
 type savedCensus struct {
 	Out    bool    `json:"out,omitempty"`
 	Want   bool    `json:"want,omitempty"`
@@ -184,6 +194,9 @@ func (m *model) snapshot() *snapshot {
 		Census: savedCensus{c.out, c.want, c.number, c.since, c.lost},
 
 		Generations: m.generations, Orphans: m.orphans, Panics: m.panics, Panicked: m.panicked, Poison: map[string]savedPoison{}, Stray: m.stray, Bad: m.bad, Degraded: m.degraded, Colony: m.colony,
+	}
+	if u := m.upgrade; u != nil {
+		s.Upgrade = &savedUpgrade{u.file, u.path, u.fit, u.handed, u.due}
 	}
 	for _, sv := range m.inOrder() {
 		s.Services = append(s.Services, m.saveService(sv))
@@ -210,6 +223,12 @@ func (m *model) snapshot() *snapshot {
 		s.Requests[file] = &savedRequest{r.result, r.open, r.many}
 	}
 	return s
+}
+
+// encode is the snapshot's text.
+func (m *model) encode() []byte {
+	b, _ := json.Marshal(m.snapshot()) // strings, numbers and times: it cannot fail
+	return b
 }
 
 func saveSpec(sp *spec.Spec) *string {

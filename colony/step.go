@@ -36,6 +36,12 @@ func (m *model) step(now moment, ev event) []effect {
 		m.signalled(ev)
 	case suspended:
 		m.suspended(ev)
+	case examined:
+		m.examined(ev)
+	case remained:
+		m.remained(ev)
+	case replaced:
+		m.replaced(ev)
 	case degraded:
 		m.degrade(ev)
 	case recovered:
@@ -63,6 +69,7 @@ func (m *model) settle() {
 		m.dispatch()
 		m.advanceDrain()
 		m.needHelpers()
+		m.advanceUpgrade()
 		if len(m.touched) == 0 {
 			break
 		}
@@ -80,6 +87,10 @@ func (m *model) expire() {
 	}
 	if o := m.slowest(); o != nil && o.since.add(spawnPatience) <= m.now.mono {
 		m.overdue(o)
+		m.settle()
+	}
+	if m.upgrade != nil && m.upgrade.due <= m.now.mono {
+		m.upgradeDue()
 		m.settle()
 	}
 	if m.census.out && m.census.patience() <= m.now.mono {
@@ -124,6 +135,9 @@ func (m *model) deadline() instant {
 	}
 	if m.census.out {
 		sooner(m.census.patience())
+	}
+	if m.upgrade != nil {
+		sooner(m.upgrade.due)
 	}
 	sooner(m.drain.due)
 	return next

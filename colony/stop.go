@@ -274,6 +274,7 @@ const (
 	sigQUIT spec.Signal = 3
 	sigKILL spec.Signal = 9
 	sigUSR1 spec.Signal = 10
+	sigUSR2 spec.Signal = 12
 	sigTERM spec.Signal = 15
 	sigCONT spec.Signal = 18
 	sigSTOP spec.Signal = 19

@@ -60,9 +60,15 @@ var happenings = map[string]func(w *world){
 	"TERM to us":   func(w *world) { w.do(signalled{sigTERM}) },
 	"HUP to us":    func(w *world) { w.do(signalled{sigHUP}) },
 	"suspended":    func(w *world) { w.do(suspended{sigTSTP}) },
-	"an hour":      func(w *world) { w.pass(time.Hour) },
-	"degraded":     func(w *world) { w.do(degraded{"disk", "full"}) },
-	"recovered":    func(w *world) { w.do(recovered{"panic", "", nil}) },
+	"UPGRADE": func(w *world) {
+		w.send(`{"type":"UPGRADE"}`)
+		w.do(examined{})
+		w.census = nil // whoever counted is gone
+		w.do(replaced{from: "1", to: "2", since: w.now.mono})
+	},
+	"an hour":   func(w *world) { w.pass(time.Hour) },
+	"degraded":  func(w *world) { w.do(degraded{"disk", "full"}) },
+	"recovered": func(w *world) { w.do(recovered{"panic", "", nil}) },
 }
 
 // startIf, failIf and exitIf deliver an event about a if there can be one.

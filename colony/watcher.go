@@ -43,6 +43,7 @@ type watcher struct {
 	frequency time.Duration
 	rescans   chan struct{} // of capacity 1
 	again     chan struct{} // likewise: everything is to be told again
+	holds     <-chan hold
 	quit      <-chan struct{}
 }
 
@@ -85,6 +86,9 @@ func (w *watcher) run() {
 		case <-w.again:
 			w.config.startOver()
 			w.scan(false)
+		case h := <-w.holds:
+			h.held <- struct{}{}
+			<-h.release
 		case <-timer.C:
 			if !time.Now().Before(next) {
 				w.trouble.note("watch", nil) // an error since will say so again

@@ -1,7 +1,6 @@
 package colony
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -43,6 +42,8 @@ type world struct {
 	rebirth bool                 // the model is made anew after each step
 	files   map[string]seen      // as the watcher has them
 	relook  bool                 // everything is to be told again
+	asking  bool                 // a successor is examined
+	handing bool                 // and is to take over
 }
 
 var testPolicy = policy{threshold: time.Second, grace: 5 * time.Second, minDelay: time.Second, maxDelay: time.Hour}
@@ -77,7 +78,10 @@ func (w *world) do(ev event) {
 	} else if ok {
 		w.files[e.name] = e
 	}
-	before, _ := json.Marshal(w.m.snapshot())
+	var before []byte
+	if w.m.trap != nil {
+		before = w.m.encode()
+	}
 	w.loop.model = w.m // which a test may have replaced
 	panics := w.m.panics
 	w.last = slices.Clone(w.loop.step(ev))
@@ -105,6 +109,9 @@ func (w *world) do(ev event) {
 func (w *world) again(before []byte, panics int) {
 	w.t.Helper()
 	w.m = w.loop.model
+	if before == nil {
+		w.t.Fatalf("the core has panicked: %v", w.last)
+	}
 	for name := range w.m.services {
 		w.excuse(name)
 	}
@@ -117,7 +124,7 @@ func (w *world) again(before []byte, panics int) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	after, _ := json.Marshal(m.snapshot())
+	after := m.encode()
 	if diff := cmp.Diff(string(before), string(after)); diff != "" {
 		w.t.Fatalf("after a panic it is another (-before +after):\n%s", diff)
 	}
@@ -137,10 +144,7 @@ func (w *world) tellAgain() {
 // reborn makes the model anew from what it gives away of itself.
 func (w *world) reborn() {
 	w.t.Helper()
-	before, err := json.Marshal(w.m.snapshot())
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	before := w.m.encode()
 	s, err := readSnapshot(before)
 	if err != nil {
 		w.t.Fatal(err)
@@ -149,13 +153,14 @@ func (w *world) reborn() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	after, _ := json.Marshal(m.snapshot())
+	after := m.encode()
 	if diff := cmp.Diff(string(before), string(after)); diff != "" {
 		w.t.Fatalf("restored, it is another (-before +after):\n%s", diff)
 	}
 	if err := check(m); err != nil {
 		w.t.Fatalf("restored: %v", err)
 	}
+	m.trap = w.m.trap
 	w.m = m
 }
 
@@ -209,6 +214,13 @@ func (w *world) perform(e effect, pinned int) {
 		if strings.Contains(e.text, "internal error") {
 			w.t.Fatalf("%s %v", e.text, e.attrs)
 		}
+	case examine:
+		w.asking = true
+	case handover:
+		if len(w.m.orders) > 0 {
+			w.t.Fatal("a handover while starts are under way")
+		}
+		w.handing = true
 	case rescan:
 		w.relook = w.relook || e.afresh
 	case exit:

@@ -42,7 +42,7 @@ Exit codes: 0 done, 1 failed or refused, 2 usage, 3 no such service,
 		newAdd(where), newRemove(where), newEdit(where), newShow(where), newCheck(where),
 		newStatus(where), newExplain(where), newEvents(where), newWait(where),
 		newRestart(where), newStart(where), newStop(where), newSignal(where),
-		newRestartAll(where), newRestartGroup(where), newRescan(where), newShutdown(where),
+		newRestartAll(where), newRestartGroup(where), newRescan(where), newUpgrade(where), newShutdown(where),
 		newSchema(),
 	)
 	return cmd

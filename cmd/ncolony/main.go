@@ -11,11 +11,16 @@
 package main
 
 import (
+	"fmt"
 	"os"
+
+	"github.com/ncolony/ncolony-go/colony"
 )
 
 func main() {
-	os.Exit(run(os.Args))
+	code := run(os.Args)
+	colony.GiveBack(fmt.Sprintf("it ended with code %d", code))
+	os.Exit(code)
 }
 
 // run is the whole program but for the exit: args[0] is how it was called, and

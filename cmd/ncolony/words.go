@@ -52,6 +52,10 @@ func describeEvent(e *spec.Event) string {
 		return "does not work now: " + e.Reason + ": " + e.Error
 	case spec.EventRecovered:
 		return "works again: " + e.Reason
+	case spec.EventUpgraded:
+		return "upgraded " + e.Reason
+	case spec.EventUpgradeFailed:
+		return "not upgraded: " + e.Error
 	case spec.EventPanicked:
 		return "the supervisor has recovered from an internal error: " + e.Error
 	}

@@ -20,13 +20,15 @@ const (
 	EventAnswered      = "answered"
 	EventDegraded      = "degraded"
 	EventRecovered     = "recovered"
+	EventUpgraded      = "upgraded"
+	EventUpgradeFailed = "upgrade-failed"
 	EventPanicked      = "panicked"
 )
 
 // EventTypes lists the types of Event in the order of the documentation.
 var EventTypes = []string{EventColonyStarted, EventDraining, EventColonyEnded, EventStarted, EventSpawnFailed, EventExited,
 	EventEmptied, EventTerminating, EventKilled, EventSpecChanged, EventSpecInvalid, EventRemoved, EventRequested, EventAnswered,
-	EventDegraded, EventRecovered, EventPanicked}
+	EventDegraded, EventRecovered, EventUpgraded, EventUpgradeFailed, EventPanicked}
 
 // Event is one line of state/events/current.jsonl. Seq never repeats and only
 // grows; numbers may be skipped. The comments of the fields are also the

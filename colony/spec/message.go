@@ -52,6 +52,9 @@ type Result struct {
 	NewPID   int             `json:"new_pid"`            // Main process after; 0 = none.
 	Received time.Time       `json:"received"`           // When the message was taken.
 	Finished *time.Time      `json:"finished"`           // When the answer became final; null until then.
+	From     string          `json:"from,omitempty"`     // Version of the supervisor before, for UPGRADE.
+	To       string          `json:"to,omitempty"`       // Version of the supervisor now, for UPGRADE.
+	Gap      float64         `json:"gap,omitempty"`      // Seconds for which nobody supervised, for UPGRADE.
 	Services []ServiceResult `json:"services,omitempty"` // Each service's part, for RESTART-ALL and RESTART-GROUP.
 }
 
