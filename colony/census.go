@@ -200,7 +200,41 @@ func (c *censor) count(q census) counted {
 		}
 	}
 	walk(childrenOf(os.Getpid()), lifeID{})
+	c.countStrangers(q, known, &ev)
 	return ev
+}
+
+// countStrangers finds what is left of lives that an earlier supervisor has
+// begun: it is not below us. A number that another process has by now says
+// nothing.
+func (c *censor) countStrangers(q census, known map[int]bool, ev *counted) {
+	byLeader := map[int]lifeID{}
+	byToken := map[string]lifeID{}
+	for _, l := range q.lives {
+		if l.start == 0 && l.main != 0 {
+			continue
+		}
+		byToken[token(c.colony, l.life)] = l.life
+		if st, err := readStat(l.main); l.main != 0 && (err != nil || st.start == l.start) {
+			byLeader[l.main] = l.life
+		}
+	}
+	if len(byToken) == 0 {
+		return
+	}
+	for _, pid := range allPIDs() {
+		st, err := readStat(pid)
+		if err != nil || known[pid] || st.state == 'Z' || st.state == 'X' {
+			continue
+		}
+		id, ok := byLeader[st.session]
+		if !ok {
+			id, ok = byToken[readToken(pid)]
+		}
+		if ok {
+			ev.left[id] = append(ev.left[id], process{processID{pid, st.start}, st.command, st.group == st.session})
+		}
+	}
 }
 
 // descendants lists every process below us that is no zombie.

@@ -48,7 +48,7 @@ func TestCensus(t *testing.T) {
 	bySession := start()
 	byToken := start(tokenKey + "c0105:b:3")
 	other := start(tokenKey + "another:b:3")
-	q := census{lives: []lifeQuery{{lifeID{"a", 1}, bySession}, {lifeID{"b", 3}, 0}, {lifeID{"c", 1}, 0}}}
+	q := census{lives: []lifeQuery{{lifeID{"a", 1}, bySession, 0}, {lifeID{"b", 3}, 0, 0}, {lifeID{"c", 1}, 0, 0}}}
 	names := map[string]int{}
 	var ev counted
 	for end := time.Now().Add(10 * time.Second); time.Now().Before(end) && len(ev.left[lifeID{"b", 3}]) < 2; {

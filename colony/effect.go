@@ -152,6 +152,7 @@ const (
 // lifeQuery is a life as a census has to know it: what belongs to it is found
 // by the session or group of its main process, or by its token.
 type lifeQuery struct {
-	life lifeID
-	main int // pid its main process had; 0 = that says nothing any more
+	life  lifeID
+	main  int    // pid its main process had; 0 = that says nothing any more
+	start uint64 // of a main process that was not our child; else 0
 }

@@ -134,9 +134,10 @@ func (recovered) isEvent()   {}
 // exitStatus is how a process ended, kept whole: signal is 0 unless it was
 // killed by one, and then code is 0.
 type exitStatus struct {
-	code   int
-	signal spec.Signal
-	core   bool
+	code    int
+	signal  spec.Signal
+	core    bool
+	unknown bool // nobody has seen it
 }
 
 // fault is why a spawn failed.

@@ -22,12 +22,13 @@ import (
 // baton is what one program hands to the next in the same process. Its first
 // form is read for ever; see testdata/state.
 type baton struct {
-	State   json.RawMessage           `json:"state"`   // a snapshot
-	From    string                    `json:"from"`    // version of the program that wrote it
-	Stopped instant                   `json:"stopped"` // since when nobody supervises
-	Locks   []int                     `json:"locks"`   // descriptors
-	Old     int                       `json:"old"`     // descriptor of the program that wrote it
-	Config  savedDir                  `json:"config"`  // the directory whose specs we believe
+	State   json.RawMessage           `json:"state"`           // a snapshot
+	From    string                    `json:"from"`            // version of the program that wrote it
+	Stopped instant                   `json:"stopped"`         // since when nobody supervises
+	Locks   []int                     `json:"locks"`           // descriptors
+	Wards   map[int]int               `json:"wards,omitempty"` // pidfds by pid
+	Old     int                       `json:"old"`             // descriptor of the program that wrote it
+	Config  savedDir                  `json:"config"`          // the directory whose specs we believe
 	Stuck   map[string]savedFile      `json:"stuck,omitempty"`
 	Answers []savedAnswer             `json:"answers,omitempty"` // not written yet
 	Stops   map[string]*spec.StopNote `json:"stops,omitempty"`   // likewise
@@ -144,7 +145,7 @@ func (c *colony) baton(left batch) (*baton, error) {
 		return nil, fmt.Errorf("open our own program: %w", err)
 	}
 	id := c.watcher.config.id
-	b := &baton{State: c.loop.model.encode(), From: c.version, Stopped: c.loop.clock().mono, Locks: c.locks, Old: old,
+	b := &baton{State: c.loop.model.encode(), From: c.version, Stopped: c.loop.clock().mono, Locks: c.locks, Wards: c.wards.fds, Old: old,
 		Config: savedDir{id.dev, id.ino, id.born}, Stuck: map[string]savedFile{}, Stops: left.stops}
 	for file, k := range c.watcher.messages.stuck {
 		b.Stuck[file] = savedFile{k.dev, k.ino, k.size, k.mtime, k.ctime}
@@ -174,6 +175,9 @@ func (b *baton) pass(fd int, back string, signals caught) error {
 		env = append(env, backKey+"="+strings.ReplaceAll(back, "\x00", ""))
 	}
 	carried := append([]int{b.fd, b.Old}, b.Locks...)
+	for _, fd := range b.Wards {
+		carried = append(carried, fd)
+	}
 	for _, fd := range carried {
 		unix.FcntlInt(uintptr(fd), unix.F_SETFD, 0)
 	}

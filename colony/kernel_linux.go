@@ -19,6 +19,7 @@ type linux struct {
 	orphanage *orphanage
 	*terminal
 	*successor
+	*wards
 }
 
 // becomeReaper makes orphaned descendants ours to wait for, as they are PID 1's
@@ -109,6 +110,9 @@ func (k *linux) reap(pid int) {
 }
 
 func (k *linux) signal(e signal) error {
+	if ok, err := k.signalWard(e); ok {
+		return err
+	}
 	pid := e.pid
 	if e.group {
 		pid = -pid
@@ -125,11 +129,11 @@ func (k *linux) signal(e signal) error {
 // have reaped it and its pid been given away.
 func (k *linux) signalRest(e signalRest) {
 	for _, p := range e.processes {
-		k.signalOne(p.processID, e.signal)
+		signalOne(p.processID, e.signal)
 	}
 }
 
-func (k *linux) signalOne(id processID, sig spec.Signal) {
+func signalOne(id processID, sig spec.Signal) {
 	fd, err := unix.PidfdOpen(id.pid, 0)
 	if err == nil {
 		defer unix.Close(fd)
@@ -159,6 +163,6 @@ func (k *linux) sweep(e sweep) {
 		return // whom it names are strangers
 	}
 	for _, p := range descendants() {
-		k.signalOne(p.processID, e.signal)
+		signalOne(p.processID, e.signal)
 	}
 }

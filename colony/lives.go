@@ -246,9 +246,19 @@ func (m *model) mainExited(s *service, ev exited) {
 		m.emit(reclaim{ev.pid})
 	}
 	m.emit(ended{s.lifeID(), ev.pid})
-	m.recordFor(s, spec.Event{Type: spec.EventExited, PID: ev.pid, Exit: l.exit})
+	why := ""
+	if ev.status.unknown {
+		why = unseen
+	}
+	m.recordFor(s, spec.Event{Type: spec.EventExited, PID: ev.pid, Exit: l.exit, Reason: why})
 	m.reportExit(s, ev.pid, l)
 	m.mainOver(s, !l.asked && !s.restart && !startsAgain(s.spec, l.exit))
+	m.ending(s, ev)
+}
+
+// ending sees to what a main process that is dead has left behind.
+func (m *model) ending(s *service, ev exited) {
+	l := &s.life
 	if s.phase == up {
 		m.setPhase(s, stopping)
 		l.stage = terminating
@@ -304,7 +314,9 @@ func (m *model) ifEmpty(s *service) {
 // newExit is how a process ended that was started then.
 func (m *model) newExit(st exitStatus, began moment) *spec.Exit {
 	e := &spec.Exit{At: m.now.wall, Ran: m.now.mono.sub(began.mono).Seconds(), Core: st.core}
-	if st.signal != 0 {
+	if st.unknown {
+		e.Unknown = true
+	} else if st.signal != 0 {
 		e.Signal = st.signal.String()
 	} else {
 		e.Code = &st.code

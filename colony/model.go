@@ -145,6 +145,7 @@ type life struct {
 	spec     *spec.Spec // it was started with
 	pid      int        // of the main process; 0 = not yet, or reaped
 	leader   int        // the pid it has or had: number of session and group
+	start    uint64     // of a main process that is not our child: when it was started; else 0
 	started  moment
 	died     instant // the main process
 	asked    bool    // its end was asked for, so it is no failure
@@ -246,9 +247,8 @@ func (m *model) resume(notes map[string]spec.StopNote, past []spec.Status, gener
 }
 
 // begin is the first thing that happens: what the edges could not have is
-// noted, that we are here is published, and of the lives whose end nobody has
-// seen it is said that they are over.
-func (m *model) begin(now moment, resumption bool, lost []ledgerLine, trouble map[string]error) {
+// noted, and that we are here is published.
+func (m *model) begin(now moment, resumption bool, trouble map[string]error) {
 	m.now = now
 	for _, what := range slices.Sorted(maps.Keys(trouble)) {
 		m.degrade(degraded{what, trouble[what].Error()})
@@ -258,10 +258,6 @@ func (m *model) begin(now moment, resumption bool, lost []ledgerLine, trouble ma
 		kind = "resumption"
 	}
 	m.record(spec.Event{Type: spec.EventColonyStarted, Reason: kind})
-	for _, l := range lost {
-		m.record(spec.Event{Type: spec.EventExited, Name: l.Name, Generation: l.Generation, PID: l.PID,
-			Exit: &spec.Exit{Unknown: true, At: now.wall}, Reason: "no supervisor was there to see it"})
-	}
 	m.report(slog.LevelInfo, "supervising", slog.Int("pid", m.colony.PID), slog.String("start", kind),
 		slog.String("config", m.colony.Config), slog.String("messages", m.colony.Messages), slog.String("state", m.colony.State))
 	m.colonyDirty = true
@@ -299,6 +295,9 @@ func (m *model) command(sp *spec.Spec) {
 	s := m.service(commandName)
 	m.forgetStop(s)
 	s.cmd, s.over = true, notOver
+	if s.life.spec != nil && !slices.Equal(s.life.spec.Args, sp.Args) {
+		s.restart = true // it is an earlier supervisor's, of another program
+	}
 	m.adopt(s, sp)
 	m.touch(s)
 }

@@ -25,6 +25,7 @@ type house struct {
 	id      string
 	epoch   string
 	locks   []int            // descriptors, raw so that no finalizer lets go of them
+	wards   map[int]int      // pidfds of processes that we have not begun, by pid
 	trouble map[string]error // what is not to be had; the colony runs without it
 }
 
@@ -36,7 +37,7 @@ type house struct {
 func openHouse(o Options, b *baton) (*house, error) {
 	h := &house{places: o.Places, epoch: epoch(), trouble: map[string]error{}}
 	if b != nil {
-		h.locks = b.Locks
+		h.locks, h.wards = b.Locks, b.Wards
 	}
 	if err := h.open(o, b != nil); err != nil {
 		if b == nil {
@@ -267,11 +268,23 @@ func (h *house) readPast(log *slog.Logger) past {
 // clearPast removes what is not true any more: statuses, and what was kept of
 // lives that are over. It comes last, so that a start that is killed half-way
 // leaves the past to the next.
-func (h *house) clearPast() {
-	remove(h.places.Children())
+func (h *house) clearPast(e estate) {
+	var lines []ledgerLine
+	kept := map[string]bool{}
+	for _, v := range e.lives {
+		lines = append(lines, v.line)
+		kept[filepath.Join(h.places.LivesDir(), v.line.Name+".json")] = true
+	}
+	if len(lines) == 0 {
+		remove(h.places.Children())
+	} else if err := atomicfile.Write(h.places.Children(), encode(lines), 0o600, false); err != nil {
+		h.trouble["children"] = err
+	}
 	for _, dir := range []string{h.places.LivesDir(), h.places.StatusDir()} {
 		for _, path := range visible(dir) {
-			remove(path)
+			if !kept[path] {
+				remove(path)
+			}
 		}
 	}
 	for _, dir := range stateDirs(h.places) {

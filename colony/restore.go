@@ -82,7 +82,7 @@ func restore(p policy, s *snapshot) (*model, error) {
 		m.orders = append(m.orders, &order{number: o.Number, service: sv, kind: o.Kind, life: lifeID{o.Name, o.Generation}, since: o.Since, overdue: o.Overdue})
 	}
 	for _, h := range s.Held {
-		m.held[h.PID] = heldExit{exited{pid: h.PID, status: exitStatus{h.Code, h.Signal, h.Core}, reaped: true}, h.Seq}
+		m.held[h.PID] = heldExit{exited{pid: h.PID, status: exitStatus{h.Code, h.Signal, h.Core, h.Unknown}, reaped: true}, h.Seq}
 	}
 	return m, nil
 }
@@ -142,7 +142,7 @@ func (m *model) restoreLife(s *service, v *savedService) error {
 		}
 	}
 	s.life = life{
-		spec: sp, pid: l.PID, leader: l.Leader, started: moment{l.Started.Mono, l.Started.Wall}, died: l.Died, asked: l.Asked, exit: l.Exit,
+		spec: sp, pid: l.PID, leader: l.Leader, start: l.Start, started: moment{l.Started.Mono, l.Started.Wall}, died: l.Died, asked: l.Asked, exit: l.Exit,
 		stage: l.Stage, deadline: l.Deadline, ordered: l.Ordered, command: l.Command, grouped: l.Grouped, doubts: l.Doubts, unclear: l.Unclear,
 	}
 	for _, p := range l.Left {

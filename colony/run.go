@@ -118,6 +118,7 @@ type colony struct {
 	watcher   *watcher  // whose state goes to a successor
 	holds     chan hold // to the watcher
 	successor *successor
+	wards     *wards
 }
 
 func newColony(o Options, h *house, null int, b *baton) (*colony, error) {
@@ -142,7 +143,7 @@ func newColony(o Options, h *house, null int, b *baton) (*colony, error) {
 	tty := openTerminal()
 	prep := &preparer{colony: h.id, accounts: systemAccounts(), null: null, terminal: tty}
 	c.version, c.locks, c.successor = o.Version, h.locks, &successor{trust: h.trust, out: urgent, fd: -1}
-	kernel := &linux{newSpawner(prep, ledger, urgent, c.start), newCensor(h.id, urgent), openOrphanage(), tty, c.successor}
+	kernel := &linux{newSpawner(prep, ledger, urgent, c.start), newCensor(h.id, urgent), openOrphanage(), tty, c.successor, newWards(h.wards, urgent)}
 	publisher := &publisher{places: h.places, pids: o.PIDDir, journal: openJournal(h.places.EventsDir()), ledger: ledger,
 		results: results, trouble: fresh(), above: above, rest: restAfter, urgent: c.urgent, shown: map[string]int{}}
 	c.watcher = newWatcher(o, h, news, fresh)
@@ -150,7 +151,8 @@ func newColony(o Options, h *house, null int, b *baton) (*colony, error) {
 	c.files = &sink{pending: &batch{}, urgent: c.urgent, look: c.watcher.want, logbook: c.log}
 	c.loop = &loop{model: m, kernel: kernel, files: c.files, clock: now}
 	c.push = kernel.push
-	c.work = []func(){c.watcher.run, func() { publisher.run(c.batches); close(c.written) }}
+	c.wards = kernel.wards
+	c.work = []func(){c.wards.run, c.watcher.run, func() { publisher.run(c.batches); close(c.written) }}
 	if b != nil {
 		c.continueFrom(b, h, publisher)
 	}
@@ -172,13 +174,15 @@ func newOrRestored(o Options, h *house, b *baton) (*model, error) {
 		return m, err
 	}
 	old := h.readPast(o.Log)
-	lost := h.endSurvivors(o.KillTime, o.Log)
-	h.clearPast()
+	left := h.survey(old)
+	h.clearPast(left)
 	m := newModel(policyOf(o), rand.Uint64(), spec.ColonyStatus{PID: os.Getpid(), Version: o.Version, Started: time.Now(), Epoch: h.epoch,
 		Config: h.places.Config, Messages: h.places.Messages, State: h.places.State})
 	m.trap = o.trap
 	m.resume(old.notes, old.statuses, old.generations, old.resumption)
-	m.begin(now(), old.resumption, lost, h.trouble)
+	m.begin(now(), old.resumption, h.trouble)
+	m.inheritAll(now(), left, o.Log)
+	h.wards = left.fds
 	if len(o.Command) > 0 {
 		m.command(commandSpec(o.Command))
 	}
@@ -275,8 +279,11 @@ func (c *colony) run(signals caught) {
 				c.loop.turn(signalled{spec.Signal(s.(syscall.Signal))})
 			}
 		case ev := <-c.inbox:
-			if _, ok := ev.(counted); ok {
+			switch ev := ev.(type) {
+			case counted:
 				c.reap(signals) // so that the core knows what has died since
+			case exited:
+				c.wards.release(ev.pid)
 			}
 			c.loop.turn(ev)
 			c.loop.lookForStop() // its SIGCHLD may have come before its start was known

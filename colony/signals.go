@@ -41,7 +41,7 @@ func (m *model) signalled(ev signalled) {
 	case sigUSR1:
 		m.dump()
 	case sigUSR2:
-		if m.upgrade == nil && !m.drain.on {
+		if cmd == nil && m.upgrade == nil && !m.drain.on { // else it is the program's
 			m.beginUpgrade("", "")
 		}
 	}

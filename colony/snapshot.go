@@ -89,6 +89,7 @@ type savedLife struct {
 	Spec     *string        `json:"spec,omitempty"` // nil = the service's
 	PID      int            `json:"pid,omitempty"`
 	Leader   int            `json:"leader,omitempty"`
+	Start    uint64         `json:"start,omitempty"`
 	Started  savedMoment    `json:"started"`
 	Died     instant        `json:"died,omitempty"`
 	Asked    bool           `json:"asked,omitempty"`
@@ -145,11 +146,12 @@ type savedPoison struct {
 }
 
 type savedHeld struct {
-	PID    int         `json:"pid"`
-	Code   int         `json:"code,omitempty"`
-	Signal spec.Signal `json:"signal,omitempty"`
-	Core   bool        `json:"core,omitempty"`
-	Seq    uint64      `json:"seq"`
+	PID     int         `json:"pid"`
+	Code    int         `json:"code,omitempty"`
+	Signal  spec.Signal `json:"signal,omitempty"`
+	Core    bool        `json:"core,omitempty"`
+	Unknown bool        `json:"unknown,omitempty"`
+	Seq     uint64      `json:"seq"`
 }
 
 type savedDrain struct {
@@ -211,7 +213,7 @@ func (m *model) snapshot() *snapshot {
 	}
 	for _, pid := range slices.Sorted(maps.Keys(m.held)) {
 		h := m.held[pid]
-		s.Held = append(s.Held, savedHeld{pid, h.exit.status.code, h.exit.status.signal, h.exit.status.core, h.seq})
+		s.Held = append(s.Held, savedHeld{pid, h.exit.status.code, h.exit.status.signal, h.exit.status.core, h.exit.status.unknown, h.seq})
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.past)) {
 		s.Past = append(s.Past, m.past[name])
@@ -261,7 +263,7 @@ func (m *model) saveService(s *service) *savedService {
 
 func saveLife(l *life, now *spec.Spec) *savedLife {
 	v := &savedLife{
-		PID: l.pid, Leader: l.leader, Started: savedMoment{l.started.mono, l.started.wall}, Died: l.died, Asked: l.asked, Exit: l.exit,
+		PID: l.pid, Leader: l.leader, Start: l.start, Started: savedMoment{l.started.mono, l.started.wall}, Died: l.died, Asked: l.asked, Exit: l.exit,
 		Stage: l.stage, Deadline: l.deadline, Ordered: l.ordered, Command: l.command, Grouped: l.grouped, Doubts: l.doubts, Unclear: l.unclear,
 	}
 	if l.spec != now {

@@ -241,7 +241,7 @@ func (m *model) askCensus() {
 		if _, reused := m.pids[leader]; reused {
 			leader = 0 // its group is empty, and the number another's
 		}
-		lives = append(lives, lifeQuery{s.lifeID(), leader})
+		lives = append(lives, lifeQuery{s.lifeID(), leader, s.life.start})
 	}
 	slices.SortFunc(lives, func(a, b lifeQuery) int { return strings.Compare(a.life.name, b.life.name) })
 	m.census.out = true

@@ -1,67 +1,143 @@
 package colony
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
 )
 
-// endSurvivors ends the processes that a supervisor of this colony has left
-// running when it was killed, and returns the lives whose end it had not seen.
-// They are not our children; were they left alone, their services would run
-// twice. It returns when they are gone, or were killed and do not go.
-func (h *house) endSurvivors(grace time.Duration, log *slog.Logger) []ledgerLine {
+// estate is what an earlier supervisor of this colony, which was killed, has
+// left in this epoch.
+type estate struct {
+	lives []heir       // the last one of each service
+	lost  []ledgerLine // earlier ones, whose end nobody has seen
+	fds   map[int]int  // pidfds of the main processes that live, by pid
+}
+
+// heir is a life that an earlier supervisor has begun, and not seen to its end.
+type heir struct {
+	line ledgerLine
+	dead bool          // its main process is gone
+	exit *spec.Exit    // how it ended, if that was seen
+	age  time.Duration // of a main process that lives
+	spec []byte        // it was started with; nil = that is not known
+}
+
+// survey finds out what is left of earlier lives: by the lines of the ledger,
+// and by the tokens of processes, for a supervisor may have been killed between
+// a fork and its line.
+func (h *house) survey(old past) estate {
+	e := estate{fds: map[int]int{}}
 	lines, err := readLedger(h.places)
 	if err != nil {
 		h.trouble["children"] = err
 	}
-	var lost []ledgerLine
-	found := map[processID]bool{}
+	last := map[string]int{} // name -> its place in e.lives
+	add := func(v heir) {
+		i, known := last[v.line.Name]
+		switch {
+		case !known:
+			last[v.line.Name] = len(e.lives)
+			e.lives = append(e.lives, v)
+		case e.lives[i].line.Generation < v.line.Generation:
+			e.lost = append(e.lost, e.lives[i].line)
+			e.lives[i] = v
+		}
+	}
 	for _, l := range lines {
-		if l.Epoch != h.epoch {
-			continue // its pid means something else now
-		}
-		lost = append(lost, l)
-		if st, err := readStat(l.PID); err == nil && st.start == l.Start {
-			found[processID{l.PID, l.Start}] = true
+		if l.Epoch == h.epoch { // else its pid means something else now
+			add(h.heir(l, e.fds))
 		}
 	}
-	leaders := map[int]bool{}
-	for id := range found {
-		leaders[id.pid] = true
+	if checkProc() != nil {
+		return e
 	}
-	for range survivorPasses { // they may fork while they are ended
-		if checkProc() == nil {
-			for _, id := range bearers(h.id, leaders) {
-				found[id] = true
+	said := map[string]spec.Status{}
+	for _, st := range old.statuses {
+		said[st.Name] = st
+	}
+	for _, b := range bearers(h.id) {
+		i, known := last[b.life.name]
+		st := said[b.life.name]
+		line := ledgerLine{Version: ledgerVersion, Name: b.life.name, Generation: b.life.generation, PID: b.pid, Start: b.start, Epoch: h.epoch}
+		switch {
+		case known && e.lives[i].line.Generation >= b.life.generation:
+			// Of that life; or of one that is over, and left alone by policy.
+		case b.leader:
+			add(h.heir(line, e.fds)) // begun in the instant before its line was written
+		case st.Generation < b.life.generation, st.Generation == b.life.generation && st.State == spec.Stopping:
+			line.PID, line.Start = b.session, noStart // it has outlived its main process
+			v := heir{line: line, dead: true, spec: readConfig(b.pid)}
+			if st.Generation == b.life.generation {
+				v.exit = st.LastExit
 			}
-		}
-		if len(found) == 0 {
-			break
-		}
-		log.Warn("ending what an earlier supervisor has left running", "processes", len(found))
-		k := &linux{}
-		k.signalAll(found, sigTERM)
-		if !gone(found, grace) {
-			k.signalAll(found, sigKILL)
-			if !gone(found, rekill) {
-				log.Error("an earlier supervisor has left processes that do not die", "processes", len(found))
-				break
-			}
+			add(v)
 		}
 	}
-	return lost
+	return e
 }
 
-// survivorPasses bounds how often we look again.
-const survivorPasses = 5
+// noStart is the start time of no process.
+const noStart = 1
 
-// bearers lists the processes that carry a token of the colony or are in the
-// session of one of the leaders, but for us and those we come from.
-func bearers(colony string, leaders map[int]bool) (all []processID) {
+// heir looks at one life. The pidfd comes before the look: what it shows then is
+// what it will always mean.
+func (h *house) heir(l ledgerLine, fds map[int]int) heir {
+	v := heir{line: l, dead: true}
+	fd, err := unix.PidfdOpen(l.PID, 0)
+	st, serr := readStat(l.PID)
+	switch lives := serr == nil && st.start == l.Start; {
+	case err == nil && lives:
+		v.dead, fds[l.PID] = false, fd
+		v.age, v.spec = age(st.start), readConfig(l.PID)
+	case err == nil:
+		unix.Close(fd)
+	case lives: // a kernel without pidfds: it cannot be kept apart from strangers
+		signalOne(processID{l.PID, l.Start}, sigKILL)
+	}
+	if v.spec != nil {
+		return v
+	}
+	b, err := os.ReadFile(filepath.Join(h.places.LivesDir(), l.Name+".json"))
+	if sum := sha256.Sum256(b); err == nil && (l.Spec == "" || hex.EncodeToString(sum[:]) == l.Spec) {
+		v.spec = b
+	}
+	return v
+}
+
+// ticks is the unit of a process's start time, USER_HZ: 100 a second wherever Go
+// runs on Linux.
+const ticks = time.Second / 100
+
+// age is how long ago a process was started.
+func age(start uint64) time.Duration {
+	var ts unix.Timespec
+	unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts)
+	return max(0, time.Duration(ts.Nano())-time.Duration(start)*ticks)
+}
+
+// bearer is a process that carries a token of ours.
+type bearer struct {
+	processID
+	life    lifeID
+	session int
+	leader  bool // of its session, as the main process of a life is
+}
+
+// bearers lists the processes that carry a token of the colony, but for us and
+// those we come from.
+func bearers(colony string) (all []bearer) {
 	ours := map[int]bool{}
 	for pid := os.Getpid(); pid > 0; {
 		ours[pid] = true
@@ -72,37 +148,51 @@ func bearers(colony string, leaders map[int]bool) (all []processID) {
 		pid = st.parent
 	}
 	for _, pid := range allPIDs() {
-		if ours[pid] {
+		rest, ok := strings.CutPrefix(readToken(pid), colony+":")
+		name, number, ok2 := strings.Cut(rest, ":")
+		generation, err := strconv.ParseUint(number, 10, 64)
+		if !ok || !ok2 || err != nil || ours[pid] {
 			continue
 		}
 		st, err := readStat(pid)
-		if err == nil && st.state != 'Z' && (leaders[st.session] || strings.HasPrefix(readToken(pid), colony+":")) {
-			all = append(all, processID{pid, st.start})
+		if err == nil && st.state != 'Z' {
+			all = append(all, bearer{processID{pid, st.start}, lifeID{name, generation}, st.session, st.session == pid})
 		}
 	}
 	return all
 }
 
-func (k *linux) signalAll(ids map[processID]bool, sig spec.Signal) {
-	for id := range ids {
-		k.signalOne(id, sig)
+// readConfig returns the spec that a process was started with, from its
+// environment; nil if it has none or we may not look.
+func readConfig(pid int) []byte {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+	if err != nil {
+		return nil
 	}
+	for kv := range bytes.SplitSeq(b, []byte{0}) {
+		if v, ok := bytes.CutPrefix(kv, []byte("NCOLONY_CONFIG=")); ok {
+			return v
+		}
+	}
+	return nil
 }
 
-// gone waits until none of the processes is left, and drops those that are from
-// the set. Another reaps them, and nobody tells us: we look.
-func gone(ids map[processID]bool, within time.Duration) bool {
-	for end := time.Now().Add(within); ; time.Sleep(5 * time.Millisecond) {
-		for id := range ids {
-			if st, err := readStat(id.pid); err != nil || st.start != id.start || st.state == 'Z' {
-				delete(ids, id)
-			}
+// inheritAll takes on what an earlier supervisor has left. A life whose spec is
+// not known cannot be judged: it ends, and its service begins anew.
+func (m *model) inheritAll(now moment, e estate, log *slog.Logger) {
+	m.now = now
+	for _, l := range e.lost {
+		m.record(spec.Event{Type: spec.EventExited, Name: l.Name, Generation: l.Generation, PID: l.PID,
+			Exit: &spec.Exit{Unknown: true, At: now.wall}, Reason: unseen})
+		m.emit(ended{lifeID{l.Name, l.Generation}, l.PID})
+	}
+	for _, v := range e.lives {
+		text := string(v.spec)
+		sp, err := m.restoreSpec(&savedService{Name: v.line.Name, Helper: v.line.Name[0] == '@'}, &text)
+		if err != nil {
+			log.Warn("the spec of what an earlier supervisor has started is not known", "service", v.line.Name, "err", err)
+			sp = &spec.Spec{}
 		}
-		if len(ids) == 0 {
-			return true
-		}
-		if time.Now().After(end) {
-			return false
-		}
+		m.inherit(v.line, sp, v)
 	}
 }

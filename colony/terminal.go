@@ -94,13 +94,23 @@ func (t *terminal) suspend(e suspend) {
 }
 
 // stopAs takes the signal's default action on us, whatever we do with it else.
+// So it does with the CONT that ends it: that is no signal to pass on.
 func stopAs(sig unix.Signal) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	var byDefault, ours [4]uintptr // handler, flags, restorer, mask: all zero is SIG_DFL
-	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&byDefault)), uintptr(unsafe.Pointer(&ours)), 8, 0, 0)
+	defer byDefault(sig)()
+	defer byDefault(unix.SIGCONT)()
 	unix.Tgkill(os.Getpid(), unix.Gettid(), sig) // to this thread: it takes effect before the call returns
-	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&ours)), 0, 8, 0, 0)
+}
+
+// byDefault has a signal do what it does by default, until what it returns is
+// called.
+func byDefault(sig unix.Signal) (undo func()) {
+	var standard, ours [4]uintptr // handler, flags, restorer, mask: all zero is SIG_DFL
+	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&standard)), uintptr(unsafe.Pointer(&ours)), 8, 0, 0)
+	return func() {
+		unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&ours)), 0, 8, 0, 0)
+	}
 }
 
 // resume has the command go on, with the terminal if we have it to lend.

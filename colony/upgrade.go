@@ -98,7 +98,7 @@ func (m *model) replaced(ev replaced) {
 	m.record(spec.Event{Type: spec.EventUpgraded, Reason: text})
 	m.report(slog.LevelInfo, "upgraded", slog.String("from", ev.from), slog.String("to", ev.to), slog.Duration("gap", gap))
 	for _, s := range m.inOrder() {
-		if s.helper {
+		if s.helper && s.phase == up {
 			s.restart = true // of the old program
 			m.touch(s)
 		}

@@ -54,7 +54,7 @@ func newWorld(t *testing.T, p policy) *world {
 		loose: map[lifeID][]process{}, files: map[string]seen{}, pids: 100}
 	w.now = moment{instant(time.Hour), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 	w.m = newModel(p, 1, spec.ColonyStatus{})
-	w.m.begin(w.now, false, nil, nil)
+	w.m.begin(w.now, false, nil)
 	w.loop = &loop{model: w.m, clock: func() moment { return w.now }}
 	t.Cleanup(func() {
 		if t.Failed() {

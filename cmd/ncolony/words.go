@@ -52,6 +52,8 @@ func describeEvent(e *spec.Event) string {
 		return "does not work now: " + e.Reason + ": " + e.Error
 	case spec.EventRecovered:
 		return "works again: " + e.Reason
+	case spec.EventAdopted:
+		return fmt.Sprintf("adopted from a supervisor that was killed, pid %d", e.PID)
 	case spec.EventUpgraded:
 		return "upgraded " + e.Reason
 	case spec.EventUpgradeFailed:

@@ -39,6 +39,7 @@ func TestDescribeEvent(t *testing.T) {
 		{spec.Event{Type: spec.EventAnswered, Error: "no such group"}, "request failed: no such group"},
 		{spec.Event{Type: spec.EventDegraded, Reason: "status", Error: "disk full"}, "does not work now: status: disk full"},
 		{spec.Event{Type: spec.EventRecovered, Reason: "status"}, "works again: status"},
+		{spec.Event{Type: spec.EventAdopted, PID: 7}, "adopted from a supervisor that was killed, pid 7"},
 		{spec.Event{Type: spec.EventUpgraded, Reason: "from 1 to 2, in 12ms"}, "upgraded from 1 to 2, in 12ms"},
 		{spec.Event{Type: spec.EventUpgradeFailed, Error: "no such file"}, "not upgraded: no such file"},
 		{spec.Event{Type: spec.EventPanicked, Error: "oops"}, "the supervisor has recovered from an internal error: oops"},

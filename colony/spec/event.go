@@ -9,6 +9,7 @@ const (
 	EventDraining      = "draining"
 	EventStarted       = "started"
 	EventSpawnFailed   = "spawn-failed"
+	EventAdopted       = "adopted" // of an earlier supervisor that was killed
 	EventExited        = "exited"  // the main process
 	EventEmptied       = "emptied" // no process of the life is left, later than its main process
 	EventTerminating   = "terminating"
@@ -26,7 +27,7 @@ const (
 )
 
 // EventTypes lists the types of Event in the order of the documentation.
-var EventTypes = []string{EventColonyStarted, EventDraining, EventColonyEnded, EventStarted, EventSpawnFailed, EventExited,
+var EventTypes = []string{EventColonyStarted, EventDraining, EventColonyEnded, EventStarted, EventSpawnFailed, EventAdopted, EventExited,
 	EventEmptied, EventTerminating, EventKilled, EventSpecChanged, EventSpecInvalid, EventRemoved, EventRequested, EventAnswered,
 	EventDegraded, EventRecovered, EventUpgraded, EventUpgradeFailed, EventPanicked}
 
