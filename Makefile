@@ -3,6 +3,8 @@
 # make build       dist/ncolony, static, for this machine
 # make image       the container image ncolony, from this build and without a registry
 # make man         manual pages, in dist/man
+# make chaos       a minute of kills, upgrades and edits with 200 services
+# make bench       figures at size
 # make fuzz        each fuzz target for FUZZTIME
 
 GO        ?= go
@@ -12,7 +14,7 @@ VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo de
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 LDFLAGS   = -s -w -X main.version=$(VERSION)
 
-.PHONY: check check-full build image man fmt vet tidy staticcheck test test-full repeat fuzz clean
+.PHONY: check check-full build image man fmt vet tidy staticcheck test test-full repeat chaos bench fuzz clean
 
 check: fmt tidy vet staticcheck test
 
@@ -37,14 +39,23 @@ staticcheck:
 	$(STATICCHECK) ./...
 
 test:
-	$(GO) test -race -short -timeout 170s ./...
+	CHAOS=10s $(GO) test -race -short -timeout 170s ./...
 
 test-full:
-	$(GO) test -race -timeout 500s ./...
+	CHAOS=10s SERVICES=200 $(GO) test -race -timeout 500s ./...
 
 # A test that fails once in twenty runs is a bug, in the code or in the test.
 repeat:
 	$(GO) test -race -short -count=$(REPEAT) -timeout 60m ./colony
+
+# Supervisor and services are killed, upgraded and edited for a minute; in the end all has to agree.
+chaos:
+	CHAOS=60s $(GO) test -count=1 -v -run TestChaos -timeout 10m ./bench
+
+# Figures, printed and not asserted: the gap of an upgrade and the time of an adoption with 1,000 services.
+bench:
+	SERVICES=1000 $(GO) test -count=1 -v -run TestSurvival -timeout 10m ./bench
+	$(GO) test -run '^$$' -bench . ./colony
 
 fuzz:
 	@for t in $$(grep -rhoE '^func Fuzz[A-Za-z]+' --include=*_test.go . | sed 's/func //' | sort -u); do \

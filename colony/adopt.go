@@ -15,7 +15,7 @@ const unseen = "no supervisor was there to see it"
 func (m *model) inherit(l ledgerLine, sp *spec.Spec, v heir) {
 	s := m.service(l.Name)
 	s.helper = l.Name[0] == '@'
-	s.generation = max(s.generation, l.Generation)
+	s.generation = l.Generation
 	s.starts = max(s.starts, 1)
 	s.over, s.rest = notOver, 0
 	m.adopt(s, sp)

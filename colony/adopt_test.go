@@ -274,3 +274,22 @@ func TestStrangersAreLeftAlone(t *testing.T) {
 		})
 	}
 }
+
+// An empty config directory at the start may be one that is not mounted yet:
+// what was adopted goes on, until somebody says that it is meant.
+func TestAdoptionBesideAnEmptyDirectory(t *testing.T) {
+	root, up := t.TempDir(), filepath.Join(t.TempDir(), "up")
+	s := startSuper(t, root, false)
+	s.add("a", with(doing("wait", up)))
+	s.read(up)
+	before := s.until("a", spec.Running)
+	s.murder()
+	s.remove("a")
+	s = startSuper(t, root, false)
+	s.eventually("the empty directory is doubted", func() bool { return s.colony().Degraded["config"] != "" })
+	if st := s.until("a", spec.Running); st.PID != before.PID {
+		t.Errorf("was %+v, is %+v", before, st)
+	}
+	s.send(`{"type":"RESCAN"}`)
+	s.eventually("it is gone", func() bool { _, ok := s.status("a"); return !ok && !alive(before.PID) })
+}

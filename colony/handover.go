@@ -64,7 +64,7 @@ const (
 )
 
 // quiesceTime bounds the wait for each edge to come to rest.
-const quiesceTime = 2 * time.Second
+const quiesceTime = 5 * time.Second
 
 // hold keeps the watcher from taking anything in, until release is closed.
 type hold struct{ held, release chan struct{} }
@@ -72,6 +72,7 @@ type hold struct{ held, release chan struct{} }
 // handOver has the examined program take our place. It returns only if that
 // cannot be, and then nothing has changed.
 func (c *colony) handOver(signals caught) remained {
+	stopped := c.loop.clock().mono
 	h := hold{make(chan struct{}, 1), make(chan struct{})}
 	defer close(h.release)
 	late, ask := time.After(quiesceTime), c.holds
@@ -97,7 +98,7 @@ func (c *colony) handOver(signals caught) remained {
 	case m.drain.on, len(m.orders) > 0, m.upgrade == nil:
 		return remained{} // something has come in between
 	}
-	b, err := c.baton(left)
+	b, err := c.baton(left, stopped)
 	if err == nil {
 		err = b.pass(c.successor.fd, "", signals)
 		unix.Close(b.fd)
@@ -111,12 +112,7 @@ func (c *colony) handOver(signals caught) remained {
 func (c *colony) flush() (left batch, ok bool) {
 	late := time.After(quiesceTime)
 	for {
-		done := make(chan batch, 1)
-		c.files.pending.done = done
-		select {
-		case c.urgent <- struct{}{}: // the publisher may rest
-		default:
-		}
+		done := c.askFlush()
 		out := c.batches
 		for written := false; !written; {
 			select {
@@ -138,14 +134,26 @@ func (c *colony) flush() (left batch, ok bool) {
 	}
 }
 
+// askFlush has the publisher say when it has written what is pending, and what
+// it could not write.
+func (c *colony) askFlush() <-chan batch {
+	done := make(chan batch, 1)
+	c.files.pending.done = done
+	select {
+	case c.urgent <- struct{}{}: // it may rest
+	default:
+	}
+	return done
+}
+
 // baton writes down all that the next program has to know.
-func (c *colony) baton(left batch) (*baton, error) {
+func (c *colony) baton(left batch, stopped instant) (*baton, error) {
 	old, err := unix.Open("/proc/self/exe", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open our own program: %w", err)
 	}
 	id := c.watcher.config.id
-	b := &baton{State: c.loop.model.encode(), From: c.version, Stopped: c.loop.clock().mono, Locks: c.locks, Wards: c.wards.fds, Old: old,
+	b := &baton{State: c.loop.model.encode(), From: c.version, Stopped: stopped, Locks: c.locks, Wards: c.wards.fds, Old: old,
 		Config: savedDir{id.dev, id.ino, id.born}, Stuck: map[string]savedFile{}, Stops: left.stops}
 	for file, k := range c.watcher.messages.stuck {
 		b.Stuck[file] = savedFile{k.dev, k.ino, k.size, k.mtime, k.ctime}

@@ -31,7 +31,7 @@ type batch struct {
 }
 
 func (b *batch) empty() bool {
-	return len(b.statuses) == 0 && b.colony == nil && len(b.events) == 0 && len(b.lives) == 0 && len(b.ends) == 0 && len(b.stops) == 0 && len(b.answers) == 0
+	return len(b.statuses) == 0 && b.colony == nil && len(b.events) == 0 && len(b.lives) == 0 && len(b.ends) == 0 && len(b.stops) == 0 && len(b.answers) == 0 && b.done == nil
 }
 
 // add takes in one effect.

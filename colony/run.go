@@ -153,8 +153,11 @@ func newColony(o Options, h *house, null int, b *baton) (*colony, error) {
 	c.push = kernel.push
 	c.wards = kernel.wards
 	c.work = []func(){c.wards.run, c.watcher.run, func() { publisher.run(c.batches); close(c.written) }}
-	if b != nil {
+	switch {
+	case b != nil:
 		c.continueFrom(b, h, publisher)
+	case len(h.wards) > 0:
+		c.watcher.config.id = noDir // what was adopted ends for a spec that is not there, not for a directory that is empty
 	}
 	return c, nil
 }
@@ -260,11 +263,10 @@ func (c *colony) run(signals caught) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	beats := c.above.beats()
+	var flushed <-chan batch
 	for !c.loop.done {
-		if c.loop.leaving {
-			c.loop.leaving = false
-			c.loop.turn(c.handOver(signals))
-			continue
+		if c.loop.leaving && flushed == nil {
+			flushed = c.askFlush() // most of what there is to write, while we still supervise
 		}
 		c.arm(timer)
 		var out chan<- *batch
@@ -292,6 +294,9 @@ func (c *colony) run(signals caught) {
 			c.loop.turn(ev)
 		case out <- c.files.pending:
 			c.files.pending = &batch{}
+		case <-flushed:
+			flushed, c.loop.leaving = nil, false
+			c.loop.turn(c.handOver(signals))
 		case <-beats:
 			c.above.beat()
 		case <-timer.C:

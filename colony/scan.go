@@ -33,6 +33,9 @@ type dirID struct {
 	born     int64
 }
 
+// noDir is no directory: any that is there is another.
+var noDir = dirID{born: -1}
+
 // statDir is os.Stat with an identity for a directory.
 func statDir(path string) (os.FileInfo, dirID, error) {
 	fi, err := os.Stat(path)

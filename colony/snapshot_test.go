@@ -1,10 +1,123 @@
 package colony
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ncolony/ncolony-go/colony/spec"
 )
+
+// motley is a model in which something of everything is under way.
+func motley(t *testing.T) *world {
+	p := testPolicy
+	p.helpers = map[string]*spec.Spec{heartcheck: helperSpec([]string{"heartcheck"})}
+	w := newWorld(t, p)
+	w.m.command(commandSpec([]string{"app", "--flag"}))
+	w.do(ticked{})
+	w.settle()
+	w.ready("web", `{"args":["web"],"group":["front"],"ncolony.beatcheck":{"period":5,"grace":3,"status":"/run/hearts"}}`)
+	w.ready("slow", `{"args":["slow"],"stop":{"grace":"1h"}}`)
+	w.settle()
+	w.tame = func(int) bool { return false }
+	w.send(`{"type":"RESTART","name":"slow"}`)
+	w.do(seen{name: "broken", problem: &spec.Problem{Line: 3, Column: 7, Message: "no"}})
+	w.die(w.ready("failing", `{"args":["failing"]}`), exitStatus{code: 3})
+	w.die(w.ready("job", `{"args":["job"],"restart":"never"}`), exitStatus{})
+	w.ready("stopped", `{"args":["stopped"]}`)
+	w.tame = func(int) bool { return true }
+	w.send(`{"type":"STOP","name":"stopped","reason":"a pause"}`)
+	w.settle()
+	w.loose[lifeID{"left", 1}] = []process{{processID{500, 77}, "worker", true}}
+	w.tame = func(int) bool { return false }
+	w.die(w.ready("left", `{"args":["left"]}`), exitStatus{code: 1})
+	w.count()
+	w.do(scanned{bad: map[string]string{"a b": "must not contain ' '"}})
+	w.do(degraded{"events", "the disk is full"})
+	w.m.poison["odd"] = poison{[32]byte{1, 2, 3}, "it made us panic"}
+	w.m.notes = map[string]spec.StopNote{"unseen": {By: "somebody"}}
+	w.send(`{"type":"UPGRADE","path":"/new"}`)
+	w.do(examined{})
+	w.do(seen{name: "waiting", spec: specOf(t, `{"args":["waiting"]}`)})
+	return w
+}
+
+// The first form of a snapshot is read for ever, and so is what follows from it.
+func TestGoldenState(t *testing.T) {
+	path := filepath.Join("..", "testdata", "state", "v1.json")
+	if os.Getenv("UPDATE") != "" { // the first form is never written again
+		var b bytes.Buffer
+		json.Indent(&b, motley(t).m.encode(), "", "  ")
+		if err := os.WriteFile(path, append(b.Bytes(), '\n'), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := readSnapshot(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := testPolicy
+	p.helpers = map[string]*spec.Spec{heartcheck: helperSpec([]string{"heartcheck"})}
+	m, err := restore(p, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := check(m); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for name, s := range m.services {
+		got[name] = fmt.Sprintf("%s, pid %d, generation %d, starts %d, %d asks", s.phase, s.life.pid, s.generation, s.starts, len(s.asks))
+	}
+	want := map[string]string{
+		"@heartcheck": "up, pid 103, generation 1, starts 1, 0 asks",
+		"main":        "up, pid 101, generation 1, starts 1, 0 asks",
+		"web":         "up, pid 102, generation 1, starts 1, 0 asks",
+		"slow":        "stopping, pid 104, generation 1, starts 1, 1 asks",
+		"broken":      "down, pid 0, generation 0, starts 0, 0 asks",
+		"failing":     "backoff, pid 0, generation 1, starts 1, 0 asks",
+		"job":         "down, pid 0, generation 1, starts 1, 0 asks",
+		"stopped":     "down, pid 0, generation 1, starts 1, 0 asks",
+		"left":        "stopping, pid 0, generation 1, starts 1, 0 asks",
+		"waiting":     "queued, pid 0, generation 0, starts 0, 0 asks",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("services (-want +got):\n%s", diff)
+	}
+	if m.main != "main" || m.upgrade == nil || m.upgrade.path != "/new" || len(m.requests) != 2 || m.degraded["events"] == "" ||
+		m.services["web"].spec.Heart.Period.D() != 5*time.Second || m.beating != 1 || len(m.groups["front"]) != 1 {
+		t.Errorf("model %+v", m)
+	}
+}
+
+// A later form is refused, with the way out in the words.
+func TestLaterState(t *testing.T) {
+	later := strings.Replace(string(newWorld(t, testPolicy).m.encode()), `"version":1`, `"version":2`, 1)
+	_, err := readSnapshot([]byte(later))
+	if err == nil || err.Error() != "read state: it has version 2, and this program knows versions 1 to 1" {
+		t.Errorf("error %v", err)
+	}
+	for _, bad := range []string{"", "{}", "null", "[", `{"version":1,"services":[{"name":"a","phase":"?"}]}`, `{"version":1,"services":[{"name":"a","phase":"down","spec":"{"}]}`} {
+		s, err := readSnapshot([]byte(bad))
+		if err == nil {
+			_, err = restore(testPolicy, s)
+		}
+		if err == nil {
+			t.Errorf("%q is believed", bad)
+		}
+	}
+}
 
 // BenchmarkSnapshot is the price of a snapshot of 1,000 services, and of the
 // way back.

@@ -67,7 +67,7 @@ func (h *house) survey(old past) estate {
 	for _, st := range old.statuses {
 		said[st.Name] = st
 	}
-	for _, b := range bearers(h.id) {
+	for _, b := range bearers(h.id, e.fds) {
 		i, known := last[b.life.name]
 		st := said[b.life.name]
 		line := ledgerLine{Version: ledgerVersion, Name: b.life.name, Generation: b.life.generation, PID: b.pid, Start: b.start, Epoch: h.epoch}
@@ -100,18 +100,17 @@ func (h *house) heir(l ledgerLine, fds map[int]int) heir {
 	switch lives := serr == nil && st.start == l.Start; {
 	case err == nil && lives:
 		v.dead, fds[l.PID] = false, fd
-		v.age, v.spec = age(st.start), readConfig(l.PID)
+		v.age = age(st.start)
 	case err == nil:
 		unix.Close(fd)
 	case lives: // a kernel without pidfds: it cannot be kept apart from strangers
 		signalOne(processID{l.PID, l.Start}, sigKILL)
 	}
-	if v.spec != nil {
-		return v
-	}
 	b, err := os.ReadFile(filepath.Join(h.places.LivesDir(), l.Name+".json"))
-	if sum := sha256.Sum256(b); err == nil && (l.Spec == "" || hex.EncodeToString(sum[:]) == l.Spec) {
+	if sum := sha256.Sum256(b); err == nil && hex.EncodeToString(sum[:]) == l.Spec {
 		v.spec = b
+	} else if !v.dead {
+		v.spec = readConfig(l.PID)
 	}
 	return v
 }
@@ -135,10 +134,13 @@ type bearer struct {
 	leader  bool // of its session, as the main process of a life is
 }
 
-// bearers lists the processes that carry a token of the colony, but for us and
-// those we come from.
-func bearers(colony string) (all []bearer) {
+// bearers lists the processes that carry a token of the colony, but for those
+// that are known, us, and those we come from.
+func bearers(colony string, known map[int]int) (all []bearer) {
 	ours := map[int]bool{}
+	for pid := range known {
+		ours[pid] = true
+	}
 	for pid := os.Getpid(); pid > 0; {
 		ours[pid] = true
 		st, err := readStat(pid)
@@ -148,10 +150,13 @@ func bearers(colony string) (all []bearer) {
 		pid = st.parent
 	}
 	for _, pid := range allPIDs() {
+		if ours[pid] {
+			continue
+		}
 		rest, ok := strings.CutPrefix(readToken(pid), colony+":")
 		name, number, ok2 := strings.Cut(rest, ":")
 		generation, err := strconv.ParseUint(number, 10, 64)
-		if !ok || !ok2 || err != nil || ours[pid] {
+		if !ok || !ok2 || err != nil {
 			continue
 		}
 		st, err := readStat(pid)

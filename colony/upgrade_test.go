@@ -288,6 +288,30 @@ func TestUpgradeThatFails(t *testing.T) {
 	}
 }
 
+// A program that is too old for the state says so when it is examined.
+func TestExaminationOfALaterState(t *testing.T) {
+	later := strings.Replace(string(newWorld(t, testPolicy).m.encode()), `"version":1`, `"version":2`, 1)
+	path := filepath.Join(t.TempDir(), "state")
+	if err := os.WriteFile(path, []byte(later), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	state, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer state.Close()
+	s := newSuper(t, t.TempDir(), false)
+	s.cmd.Env = append(s.cmd.Env, checkKey+"=3")
+	s.cmd.ExtraFiles = []*os.File{state}
+	out, err := s.cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "it has version 2, and this program knows versions 1 to 1") {
+		t.Errorf("it says %q (%v)", out, err)
+	}
+	if left, _ := os.ReadDir(s.root); len(left) > 0 {
+		t.Errorf("it has left %v", left)
+	}
+}
+
 // USR2 asks for an upgrade to what stands where our program was.
 func TestUpgradeBySignal(t *testing.T) {
 	s := startSuper(t, t.TempDir(), false)
