@@ -63,6 +63,7 @@ func tellsStatus() bool {
 // nothing is run twice, nothing is restarted that need not be, and the directory
 // holds.
 func TestAdoption(t *testing.T) {
+	t.Parallel()
 	root, dir := t.TempDir(), t.TempDir()
 	s := startSuper(t, root, false)
 	up := func(name string) string { return filepath.Join(dir, name) }
@@ -170,6 +171,7 @@ func TestAdoption(t *testing.T) {
 // What the ledger does not say, the processes do: a supervisor may be killed
 // between a fork and its line.
 func TestAdoptionByToken(t *testing.T) {
+	t.Parallel()
 	root, up := t.TempDir(), filepath.Join(t.TempDir(), "up")
 	s := startSuper(t, root, false)
 	s.add("a", with(doing("wait", up)))
@@ -194,6 +196,7 @@ func TestAdoptionByToken(t *testing.T) {
 
 // What an adopted life leaves behind ends before the next one begins.
 func TestAdoptedLifeIsEmptied(t *testing.T) {
+	t.Parallel()
 	root, dir := t.TempDir(), t.TempDir()
 	s := startSuper(t, root, false)
 	out := filepath.Join(dir, "worker")
@@ -278,6 +281,7 @@ func TestStrangersAreLeftAlone(t *testing.T) {
 // An empty config directory at the start may be one that is not mounted yet:
 // what was adopted goes on, until somebody says that it is meant.
 func TestAdoptionBesideAnEmptyDirectory(t *testing.T) {
+	t.Parallel()
 	root, up := t.TempDir(), filepath.Join(t.TempDir(), "up")
 	s := startSuper(t, root, false)
 	s.add("a", with(doing("wait", up)))

@@ -24,6 +24,9 @@
 //	stop.go       how a life is ended
 //	drain.go      how the colony ends
 //	requests.go   messages and their results
+//	signals.go    signals to us, and job control of `-- CMD`
+//	upgrade.go    another program in our place; adopt.go, lives of a supervisor that was killed
+//	snapshot.go, restore.go, mend.go         the model as data, and after a panic
 //	model.go, event.go, effect.go, step.go   the words and the entry
 //	status.go     what is published
 //	loop.go       the only caller of step, wait and kill, and what it asks for
@@ -33,6 +36,8 @@
 //	watcher.go, configdir.go, scan.go, messages.go    the two directories
 //	publisher.go, journal.go, results.go, ledger.go   what is written below state/
 //	places.go, epoch.go, survivors.go        directories, locks, what earlier starts have left
+//	successor_linux.go, handover.go          upgrades; wards_linux.go waits for what was adopted
+//	terminal.go, notify.go, threads.go       the terminal, the service manager, our own threads
 //
 // The core (everything up to status.go) has no clock, no I/O, no goroutine and
 // no lock.

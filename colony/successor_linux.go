@@ -30,7 +30,6 @@ const examinationTime = 5 * time.Second
 type successor struct {
 	trust trust
 	out   outbox
-	start func(func())
 	fd    int // of the program; -1 = none
 }
 

@@ -168,6 +168,7 @@ func seqs(t *testing.T, s *super) {
 // Those that die while nobody supervises are reaped by the new program with
 // their status.
 func TestDeathsDuringAnUpgrade(t *testing.T) {
+	t.Parallel()
 	s := startSuper(t, t.TempDir(), true)
 	dir := t.TempDir()
 	const n = 30
@@ -231,6 +232,7 @@ func namespacePIDs(t *testing.T, s *super) map[int]int {
 // A program that cannot take over does not: everything is as it was, and the
 // request says why.
 func TestUpgradeThatFails(t *testing.T) {
+	t.Parallel()
 	s := startSuper(t, t.TempDir(), true)
 	s.add("a", `{"args":["/bin/sleep","600"]}`)
 	before := s.until("a", spec.Running)
@@ -314,6 +316,7 @@ func TestExaminationOfALaterState(t *testing.T) {
 
 // USR2 asks for an upgrade to what stands where our program was.
 func TestUpgradeBySignal(t *testing.T) {
+	t.Parallel()
 	s := startSuper(t, t.TempDir(), false)
 	s.add("a", `{"args":["/bin/sleep","600"]}`)
 	before := s.until("a", spec.Running)
@@ -332,6 +335,7 @@ func TestUpgradeBySignal(t *testing.T) {
 
 // `-- CMD` goes over too, with its exit code.
 func TestUpgradeUnderACommand(t *testing.T) {
+	t.Parallel()
 	out := filepath.Join(t.TempDir(), "sig")
 	s := startSuper(t, t.TempDir(), true, "/bin/sh", "-c", fmt.Sprintf("%s=signals exec %s %s", modeKey, os.Args[0], out))
 	s.read(out)
