@@ -32,11 +32,20 @@ const (
 func TestMain(m *testing.M) {
 	if os.Getenv(checkKey) != "" || os.Getenv(batonKey) != "" {
 		os.Setenv(modeKey, "supervise") // again
-		misbehave(filepath.Base(os.Args[0]))
+		misbehave()
 	}
 	switch mode := os.Getenv(modeKey); mode {
 	case "":
 		os.Exit(m.Run())
+	case "reuse":
+		err := ownProc()
+		if err == nil {
+			err = reusePID()
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 	case "pid1":
 		if err := ownProc(); err != nil {
 			fmt.Fprintln(os.Stderr, err)

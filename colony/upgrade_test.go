@@ -24,7 +24,7 @@ var version = "test"
 
 // misbehave is what a new program does that is a copy of this binary under a
 // name of the kind "bad-...".
-func misbehave(string) {
+func misbehave() {
 	self, err := os.Readlink("/proc/self/exe")
 	if err != nil {
 		return
