@@ -155,9 +155,15 @@ func TestAdoption(t *testing.T) {
 		t.Errorf("a signal to an adopted one: %+v", r)
 	}
 	s.read(up("same") + "." + strconv.Itoa(int(unix.SIGUSR1)))
-	// Killed once more, and once more; then upgraded.
+	// Killed once more, and once more, before it has published; then upgraded.
 	s.murder()
+	hasty := newSuper(t, root, false)
+	hasty.begin()
+	hasty.murder()
 	s = startSuper(t, root, false)
+	if st := s.until("done", spec.Exited); st.Generation != 1 {
+		t.Errorf("the job that was done, after two kills: %+v", st)
+	}
 	if st := s.until("same", spec.Running); st.PID != before["same"].PID || st.Generation != 1 {
 		t.Errorf("adopted twice, it is %+v", st)
 	}

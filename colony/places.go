@@ -268,7 +268,10 @@ func (h *house) readPast(log *slog.Logger) past {
 // clearPast removes what is not true any more: statuses, and what was kept of
 // lives that are over. It comes last, so that a start that is killed half-way
 // leaves the past to the next.
-func (h *house) clearPast(e estate) {
+//
+// In a resumption the statuses stay until each is replaced: they say what has
+// finished, and this start may be killed before it has said so itself.
+func (h *house) clearPast(e estate, resumption bool) {
 	var lines []ledgerLine
 	kept := map[string]bool{}
 	for _, v := range e.lives {
@@ -280,7 +283,11 @@ func (h *house) clearPast(e estate) {
 	} else if err := atomicfile.Write(h.places.Children(), encode(lines), 0o600, false); err != nil {
 		h.trouble["children"] = err
 	}
-	for _, dir := range []string{h.places.LivesDir(), h.places.StatusDir()} {
+	dirs := []string{h.places.LivesDir()}
+	if !resumption {
+		dirs = append(dirs, h.places.StatusDir())
+	}
+	for _, dir := range dirs {
 		for _, path := range visible(dir) {
 			if !kept[path] {
 				remove(path)

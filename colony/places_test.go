@@ -270,7 +270,7 @@ func TestReadPast(t *testing.T) {
 		t.Error("resumes what it cannot read")
 	}
 	put(t, p.Children(), "{")
-	h.clearPast(estate{})
+	h.clearPast(estate{}, false)
 	if left := append(visible(p.StatusDir()), visible(p.LivesDir())...); left != nil {
 		t.Errorf("left %q", left)
 	}

@@ -247,10 +247,11 @@ func (m *model) scanned(ev scanned) {
 			m.emit(forgetStop{name})
 		}
 	}
-	for name := range m.past {
+	for _, name := range slices.Sorted(maps.Keys(m.past)) {
 		if !ev.names[name] {
 			m.generations = max(m.generations, m.past[name].Generation)
 			delete(m.past, name)
+			m.emit(retract{name})
 		}
 	}
 }

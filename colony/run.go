@@ -178,7 +178,7 @@ func newOrRestored(o Options, h *house, b *baton) (*model, error) {
 	}
 	old := h.readPast(o.Log)
 	left := h.survey(old)
-	h.clearPast(left)
+	h.clearPast(left, old.resumption)
 	m := newModel(policyOf(o), rand.Uint64(), spec.ColonyStatus{PID: os.Getpid(), Version: o.Version, Started: time.Now(), Epoch: h.epoch,
 		Config: h.places.Config, Messages: h.places.Messages, State: h.places.State})
 	m.trap = o.trap
