@@ -12,7 +12,8 @@ const unseen = "no supervisor was there to see it"
 // inherit takes on a life that an earlier supervisor has begun, with the spec it
 // was begun with. Its main process is not our child; how it ends, the kernel
 // tells all the same. If it is gone already, nobody has seen how.
-func (m *model) inherit(l ledgerLine, sp *spec.Spec, v heir) {
+func (m *model) inherit(v heir, sp *spec.Spec) {
+	l := v.line
 	s := m.service(l.Name)
 	s.helper = l.Name[0] == '@'
 	s.generation = l.Generation

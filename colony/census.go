@@ -307,14 +307,20 @@ func token(colony string, l lifeID) string {
 // readToken returns the token in a process's environment, "" where there is
 // none or we may not look.
 func readToken(pid int) string {
+	return string(readVariable(pid, tokenKey))
+}
+
+// readVariable returns a variable of a process's environment; nil where there is
+// none or we may not look. key ends with "=".
+func readVariable(pid int, key string) []byte {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
 	if err != nil {
-		return ""
+		return nil
 	}
 	for kv := range bytes.SplitSeq(b, []byte{0}) {
-		if v, ok := bytes.CutPrefix(kv, []byte(tokenKey)); ok {
-			return string(v)
+		if v, ok := bytes.CutPrefix(kv, []byte(key)); ok {
+			return v
 		}
 	}
-	return ""
+	return nil
 }

@@ -49,11 +49,14 @@ func closeOnExec() {
 	}
 }
 
-// defaultSignal undoes that a signal is ignored, as whoever started us may have
-// left it (make does that): every child would ignore it too.
-func defaultSignal(n int) {
-	var action [4]uintptr // handler, flags, restorer, mask: all zero is SIG_DFL
-	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(n), uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0)
+// byDefault has a signal do what it does by default, until what it returns is
+// called, if ever.
+func byDefault(sig unix.Signal) (undo func()) {
+	var standard, ours [4]uintptr // handler, flags, restorer, mask: all zero is SIG_DFL
+	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&standard)), uintptr(unsafe.Pointer(&ours)), 8, 0, 0)
+	return func() {
+		unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&ours)), 0, 8, 0, 0)
+	}
 }
 
 // siginfo is what waitid fills in; the same on all 64-bit Linux, and another on

@@ -79,8 +79,10 @@ func (c caught) notify() {
 	}
 	ossignal.Notify(c.child, syscall.SIGCHLD)
 	ossignal.Notify(c.others, otherSignals()...)
-	for n := 32; n <= 34; n++ { // the C libraries' own, which os/signal leaves alone
-		defaultSignal(n)
+	// The C libraries' own, which os/signal leaves alone: whoever started us may
+	// have left them ignored (make does that), and every child would ignore them.
+	for n := unix.Signal(32); n <= 34; n++ {
+		byDefault(n)
 	}
 }
 

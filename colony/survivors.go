@@ -1,10 +1,8 @@
 package colony
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -169,18 +167,7 @@ func bearers(colony string, known map[int]int) (all []bearer) {
 
 // readConfig returns the spec that a process was started with, from its
 // environment; nil if it has none or we may not look.
-func readConfig(pid int) []byte {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
-	if err != nil {
-		return nil
-	}
-	for kv := range bytes.SplitSeq(b, []byte{0}) {
-		if v, ok := bytes.CutPrefix(kv, []byte("NCOLONY_CONFIG=")); ok {
-			return v
-		}
-	}
-	return nil
-}
+func readConfig(pid int) []byte { return readVariable(pid, "NCOLONY_CONFIG=") }
 
 // inheritAll takes on what an earlier supervisor has left. A life whose spec is
 // not known cannot be judged: it ends, and its service begins anew.
@@ -198,6 +185,6 @@ func (m *model) inheritAll(now moment, e estate, log *slog.Logger) {
 			log.Warn("the spec of what an earlier supervisor has started is not known", "service", v.line.Name, "err", err)
 			sp = &spec.Spec{}
 		}
-		m.inherit(v.line, sp, v)
+		m.inherit(v, sp)
 	}
 }

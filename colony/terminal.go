@@ -103,16 +103,6 @@ func stopAs(sig unix.Signal) {
 	unix.Tgkill(os.Getpid(), unix.Gettid(), sig) // to this thread: it takes effect before the call returns
 }
 
-// byDefault has a signal do what it does by default, until what it returns is
-// called.
-func byDefault(sig unix.Signal) (undo func()) {
-	var standard, ours [4]uintptr // handler, flags, restorer, mask: all zero is SIG_DFL
-	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&standard)), uintptr(unsafe.Pointer(&ours)), 8, 0, 0)
-	return func() {
-		unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&ours)), 0, 8, 0, 0)
-	}
-}
-
 // resume has the command go on, with the terminal if we have it to lend.
 func (t *terminal) resume(e resume) {
 	if t != nil && t.ours() {
