@@ -196,7 +196,7 @@ func TestAdoptionByToken(t *testing.T) {
 	if err := os.WriteFile(s.places.Children(), []byte(`{"v":1,"name":"a","gen`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range visible(s.places.LivesDir()) {
+	for _, path := range visible(osDisk{}, s.places.LivesDir()) {
 		os.Remove(path)
 	}
 	s = startSuper(t, root, false)

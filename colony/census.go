@@ -74,67 +74,18 @@ func parsePIDs(b []byte) (pids []int) {
 	return pids
 }
 
-// checkProc says why /proc cannot tell us about our children.
-func checkProc() error {
-	self, err := os.Readlink("/proc/self")
-	switch {
-	case err != nil:
-		return fmt.Errorf("what services leave behind outside of their process group cannot be seen: %w", err)
-	case self != strconv.Itoa(os.Getpid()):
-		return errors.New("what services leave behind outside of their process group cannot be seen: /proc is that of another pid namespace")
-	default:
-		return nil
-	}
-}
-
-// stat is what /proc/PID/stat says.
-type stat struct {
-	command string
-	state   byte
-	parent  int
-	group   int
-	session int
-	start   uint64 // clock ticks since boot
-}
-
-func readStat(pid int) (stat, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return stat{}, err
-	}
-	return parseStat(b)
-}
-
-// parseStat reads the line from both ends: the command may hold anything, also
-// blanks and parentheses.
-func parseStat(b []byte) (st stat, err error) {
-	open, end := bytes.IndexByte(b, '('), bytes.LastIndexByte(b, ')')
-	if open < 0 || end < open {
-		return st, errors.New("read /proc/PID/stat: no command in it")
-	}
-	f := strings.Fields(string(b[end+1:]))
-	if len(f) < 20 {
-		return st, errors.New("read /proc/PID/stat: too short")
-	}
-	st.command, st.state = string(b[open+1:end]), f[0][0]
-	st.parent, _ = strconv.Atoi(f[1])
-	st.group, _ = strconv.Atoi(f[2])
-	st.session, _ = strconv.Atoi(f[3])
-	st.start, err = strconv.ParseUint(f[19], 10, 64)
-	return st, err
-}
-
 // censor counts what is left of lives, each time in a goroutine of its own:
 // reading the environment of a process can block while that process is in
 // trouble.
 type censor struct {
+	procs  procs
 	colony string // our id, the first part of every token
 	blind  bool   // /proc is not to be believed
 	out    outbox
 }
 
-func newCensor(colony string, out outbox) *censor {
-	return &censor{colony, checkProc() != nil, out}
+func newCensor(ps procs, colony string, out outbox) *censor {
+	return &censor{ps, colony, ps.check() != nil, out}
 }
 
 func (c *censor) census(q census) { go func() { c.out.send(c.answer(q)) }() }
@@ -176,7 +127,7 @@ func (c *censor) count(q census) counted {
 				continue
 			}
 			known[pid] = true
-			st, err := readStat(pid)
+			st, err := c.procs.stat(pid)
 			if err != nil {
 				continue
 			}
@@ -185,7 +136,7 @@ func (c *censor) count(q census) counted {
 				id = l
 			} else if l, ok := byLeader[st.group]; ok {
 				id = l
-			} else if t := readToken(pid); t != "" && strings.HasPrefix(t, c.colony+":") {
+			} else if t := readToken(c.procs, pid); t != "" && strings.HasPrefix(t, c.colony+":") {
 				id = byToken[t] // the zero id: of a life nobody asked about
 			}
 			switch {
@@ -196,10 +147,10 @@ func (c *censor) count(q census) counted {
 				_, inGroup := byLeader[st.group]
 				ev.left[id] = append(ev.left[id], process{processID{pid, st.start}, st.command, inGroup})
 			}
-			walk(childrenOf(pid), id)
+			walk(c.procs.children(pid), id)
 		}
 	}
-	walk(childrenOf(os.Getpid()), lifeID{})
+	walk(c.procs.children(c.procs.self()), lifeID{})
 	c.countStrangers(q, known, &ev)
 	return ev
 }
@@ -215,85 +166,26 @@ func (c *censor) countStrangers(q census, known map[int]bool, ev *counted) {
 			continue
 		}
 		byToken[token(c.colony, l.life)] = l.life
-		if st, err := readStat(l.main); l.main != 0 && (err != nil || st.start == l.start) {
+		if st, err := c.procs.stat(l.main); l.main != 0 && (err != nil || st.start == l.start) {
 			byLeader[l.main] = l.life
 		}
 	}
 	if len(byToken) == 0 {
 		return
 	}
-	for _, pid := range allPIDs() {
-		st, err := readStat(pid)
+	for _, pid := range c.procs.all() {
+		st, err := c.procs.stat(pid)
 		if err != nil || known[pid] || st.state == 'Z' || st.state == 'X' {
 			continue
 		}
 		id, ok := byLeader[st.session]
 		if !ok {
-			id, ok = byToken[readToken(pid)]
+			id, ok = byToken[readToken(c.procs, pid)]
 		}
 		if ok {
 			ev.left[id] = append(ev.left[id], process{processID{pid, st.start}, st.command, st.group == st.session})
 		}
 	}
-}
-
-// descendants lists every process below us that is no zombie.
-func descendants() (all []process) {
-	var walk func(pids []int)
-	walk = func(pids []int) {
-		for _, pid := range pids {
-			st, err := readStat(pid)
-			if err != nil {
-				continue
-			}
-			walk(childrenOf(pid))
-			if st.state != 'Z' && st.state != 'X' {
-				all = append(all, process{processID: processID{pid, st.start}, command: st.command})
-			}
-		}
-	}
-	walk(childrenOf(os.Getpid()))
-	return all
-}
-
-// childrenOf lists the children of all threads of a process.
-func childrenOf(pid int) (pids []int) {
-	dir := fmt.Sprintf("/proc/%d/task", pid)
-	tasks, err := os.ReadDir(dir)
-	if err != nil {
-		return nil
-	}
-	for _, t := range tasks {
-		b, err := os.ReadFile(dir + "/" + t.Name() + "/children")
-		if errors.Is(err, os.ErrNotExist) {
-			if _, err := os.Stat(dir + "/" + t.Name()); err == nil {
-				return childrenByParent(pid) // the thread is there, such a file is not
-			}
-		}
-		pids = append(pids, parsePIDs(b)...)
-	}
-	return pids
-}
-
-// childrenByParent is childrenOf on kernels without CONFIG_PROC_CHILDREN.
-func childrenByParent(parent int) (pids []int) {
-	for _, pid := range allPIDs() {
-		if st, err := readStat(pid); err == nil && st.parent == parent {
-			pids = append(pids, pid)
-		}
-	}
-	return pids
-}
-
-// allPIDs lists the processes that /proc shows.
-func allPIDs() (pids []int) {
-	all, _ := os.ReadDir("/proc")
-	for _, e := range all {
-		if pid, err := strconv.Atoi(e.Name()); err == nil {
-			pids = append(pids, pid)
-		}
-	}
-	return pids
 }
 
 // tokenKey is the variable by which a process is told to be of a life, wherever
@@ -306,21 +198,6 @@ func token(colony string, l lifeID) string {
 
 // readToken returns the token in a process's environment, "" where there is
 // none or we may not look.
-func readToken(pid int) string {
-	return string(readVariable(pid, tokenKey))
-}
-
-// readVariable returns a variable of a process's environment; nil where there is
-// none or we may not look. key ends with "=".
-func readVariable(pid int, key string) []byte {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
-	if err != nil {
-		return nil
-	}
-	for kv := range bytes.SplitSeq(b, []byte{0}) {
-		if v, ok := bytes.CutPrefix(kv, []byte(key)); ok {
-			return v
-		}
-	}
-	return nil
+func readToken(ps procs, pid int) string {
+	return string(ps.variable(pid, tokenKey))
 }

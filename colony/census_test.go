@@ -24,7 +24,7 @@ func TestReadStat(t *testing.T) {
 // descent, and leaves alone what belongs to another colony or to nobody. A pid
 // that says nothing any more finds nothing.
 func TestCensus(t *testing.T) {
-	c := &censor{colony: "c0105"}
+	c := &censor{procs: procFS{}, colony: "c0105"}
 	start := func(env ...string) int {
 		t.Helper()
 		// Two processes: the shell, and a child of it with an empty environment.

@@ -16,6 +16,8 @@ import (
 
 // configDir is the config directory as the core has been told of it.
 type configDir struct {
+	disk    disk
+	clock   func() time.Time
 	path    string
 	reader  reader
 	out     outbox
@@ -58,9 +60,9 @@ type suspect struct {
 	bare, json fileKey
 }
 
-func newConfigDir(path string, t trust, vet func(*spec.Spec) string, out outbox, trouble *troubles) *configDir {
+func newConfigDir(o outside, path string, t trust, vet func(*spec.Spec) string, out outbox, trouble *troubles) *configDir {
 	path = filepath.Clean(path) // as the hints spell it
-	return &configDir{path: path, reader: reader{dir: path, trust: t, vet: vet}, out: out, trouble: trouble, fresh: true,
+	return &configDir{disk: o.disk, clock: o.clock, path: path, reader: reader{disk: o.disk, clock: o.clock, dir: path, trust: t, vet: vet}, out: out, trouble: trouble, fresh: true,
 		files: map[string]entry{}, told: map[string]found{}, wait: map[string]suspect{}}
 }
 
@@ -166,7 +168,7 @@ func (c *configDir) recheck(now time.Time) {
 
 // there reports whether the directory is the one whose content we believe.
 func (c *configDir) there() bool {
-	fi, id, err := statDir(c.path)
+	fi, id, err := c.disk.statDir(c.path)
 	return err == nil && id == c.id && c.reader.trust.dir(c.path, fi) == nil
 }
 
@@ -177,14 +179,14 @@ var errVanished = errors.New("another directory has its place and holds no spec;
 // directory that cannot be read, or that was replaced by an empty one, changes
 // nothing: it has vanished, which nobody means by "remove everything".
 func (c *configDir) scan(force bool) {
-	now := time.Now()
-	fi, id, err := statDir(c.path)
+	now := c.clock()
+	fi, id, err := c.disk.statDir(c.path)
 	if err == nil {
 		err = c.reader.trust.dir(c.path, fi)
 	}
 	var list []os.DirEntry
 	if err == nil {
-		list, err = os.ReadDir(c.path)
+		list, err = c.disk.list(c.path)
 	}
 	c.lost = true
 	if err != nil {
@@ -239,7 +241,7 @@ func (c *configDir) compare(present map[string]bool, now time.Time) {
 	for file := range present {
 		old, known := c.files[file]
 		if known && !old.young {
-			fi, err := os.Stat(c.path + "/" + file)
+			fi, err := c.disk.stat(c.path + "/" + file)
 			if err == nil && keyOf(fi) == old.key {
 				continue
 			}

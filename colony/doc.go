@@ -30,7 +30,8 @@
 //	model.go, event.go, effect.go, step.go   the words and the entry
 //	status.go     what is published
 //	loop.go       the only caller of step, wait and kill, and what it asks for
-//	run.go        all of it put together, and the select
+//	assemble.go, run.go                      all of it put together, and the select
+//	outside.go, disk.go, procs_linux.go      the world as the edges meet it
 //	kernel_linux.go, census.go               the kernel; what is left of a life
 //	spawner.go, prepare.go, identity.go      forks, one at a time
 //	watcher.go, configdir.go, scan.go, messages.go    the two directories

@@ -8,8 +8,6 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/ncolony/ncolony-go/internal/atomicfile"
 )
 
 // epoch names the world in which pids mean what they meant: the boot, and the
@@ -30,8 +28,8 @@ func epoch() string {
 // colonyID reads the colony's random id, and makes it the first time. It is
 // the first part of every child's token. Where it cannot be kept it holds for
 // this start.
-func colonyID(path string) (string, error) {
-	if b, err := os.ReadFile(path); err == nil {
+func colonyID(d disk, path string) (string, error) {
+	if b, err := d.read(path); err == nil {
 		if id := strings.TrimSpace(string(b)); len(id) == 2*idBytes && isHex(id) {
 			return id, nil
 		}
@@ -41,7 +39,7 @@ func colonyID(path string) (string, error) {
 		return "", fmt.Errorf("make an id: %w", err)
 	}
 	id := hex.EncodeToString(b)
-	return id, atomicfile.Write(path, []byte(id+"\n"), 0o644, true)
+	return id, d.write(path, []byte(id+"\n"), 0o644, true)
 }
 
 // isHex keeps out what a power cut leaves of a file: a NUL in the token would

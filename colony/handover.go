@@ -265,7 +265,7 @@ func (b *baton) settle(err *error) func() {
 }
 
 // continueFrom gives the edges what the baton has for them.
-func (c *colony) continueFrom(b *baton, h *house, p *publisher) {
+func (c *colony) continueFrom(b *baton, h *house) {
 	c.watcher.messages.first = false
 	c.watcher.config.id = dirID{b.Config.Dev, b.Config.Ino, b.Config.Born}
 	for file, k := range b.Stuck {
@@ -279,7 +279,7 @@ func (c *colony) continueFrom(b *baton, h *house, p *publisher) {
 	}
 	for _, s := range c.loop.model.services {
 		if s.life.pid != 0 {
-			p.shown[s.name] = s.life.pid
+			c.publisher.shown[s.name] = s.life.pid
 		}
 	}
 	if c.above != nil {

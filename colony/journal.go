@@ -5,24 +5,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/ncolony/ncolony-go/colony/spec"
-	"github.com/ncolony/ncolony-go/internal/atomicfile"
 )
 
 // journal is events/: current.jsonl, to which events are appended, and the
 // files it was before, current.jsonl.1 the youngest.
 type journal struct {
+	disk     disk
 	dir      string
-	file     *os.File
-	size     int64
+	file     lineFile
 	seq      uint64 // of the last event
 	reserved uint64 // numbers up to this one are ours
 }
@@ -33,15 +29,16 @@ const (
 	seqBlock     = 1000     // numbers reserved with one write
 )
 
-func openJournal(dir string) *journal {
-	j := &journal{dir: dir}
+func openJournal(d disk, dir string) *journal {
+	j := &journal{disk: d, dir: dir}
 	// The reservation, not the last line, says where to go on: a line may not
 	// have reached the disk, or its file may have been deleted by hand.
-	if b, err := os.ReadFile(j.path("seq")); err == nil {
+	if b, err := d.read(j.path("seq")); err == nil {
 		j.seq, _ = strconv.ParseUint(strings.TrimSpace(string(b)), 10, 64)
 	}
 	for _, name := range []string{currentEvents, currentEvents + ".1"} { // one of them may have just been begun
-		j.seq = max(j.seq, lastSeq(j.path(name)))
+		b, _ := d.read(j.path(name))
+		j.seq = max(j.seq, lastSeq(b))
 	}
 	j.reserved = j.seq
 	return j
@@ -51,13 +48,9 @@ func (j *journal) path(name string) string { return filepath.Join(j.dir, name) }
 
 const currentEvents = "current.jsonl"
 
-// lastSeq is the number of the last whole line of a file, in case the
+// lastSeq is the number of the last whole line of a file of events, in case the
 // reservation was lost; 0 if there is none.
-func lastSeq(path string) uint64 {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return 0
-	}
+func lastSeq(b []byte) uint64 {
 	lines := bytes.Split(b, []byte("\n"))
 	for i := len(lines) - 1; i >= 0; i-- {
 		var e spec.Event
@@ -86,13 +79,11 @@ func (j *journal) append(events []spec.Event) error {
 	if err := j.open(); err != nil {
 		return errors.Join(failure, err)
 	}
-	n, err := j.file.Write(b.Bytes())
-	j.size += int64(n)
-	if err != nil {
+	if _, err := j.file.Write(b.Bytes()); err != nil {
 		j.close() // the next open ends the torn line
 		return fmt.Errorf("append events: %w", err)
 	}
-	if j.size >= journalSize {
+	if j.file.size() >= journalSize {
 		failure = errors.Join(failure, j.rotate())
 	}
 	return failure
@@ -106,7 +97,7 @@ func (j *journal) reserve(n uint64) error {
 		return nil
 	}
 	next := j.seq + n + seqBlock
-	err := atomicfile.Write(j.path("seq"), []byte(strconv.FormatUint(next, 10)+"\n"), 0o640, false)
+	err := j.disk.write(j.path("seq"), []byte(strconv.FormatUint(next, 10)+"\n"), 0o640, false)
 	if err == nil {
 		j.reserved = next
 	}
@@ -117,50 +108,17 @@ func (j *journal) reserve(n uint64) error {
 // begun anew.
 func (j *journal) open() error {
 	if j.file != nil {
-		if standsAt(j.file, j.path(currentEvents)) {
+		if j.file.standsAt(j.path(currentEvents)) {
 			return nil
 		}
 		j.close()
 	}
-	f, end, err := openLines(j.path(currentEvents), 0o640)
+	f, err := j.disk.openLines(j.path(currentEvents), 0o640)
 	if err != nil {
 		return fmt.Errorf("open events: %w", err)
 	}
-	j.file, j.size = f, end
+	j.file = f
 	return nil
-}
-
-// openLines opens a file of lines for appending, and ends a line that a crash
-// or a full disk has torn: what is appended must not become part of it.
-func openLines(path string, perm os.FileMode) (f *os.File, size int64, err error) {
-	f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND|unix.O_CLOEXEC, perm)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-		}
-	}()
-	if size, err = f.Seek(0, io.SeekEnd); err != nil || size == 0 {
-		return f, 0, err
-	}
-	last := make([]byte, 1)
-	if _, err = f.ReadAt(last, size-1); err != nil || last[0] == '\n' {
-		return f, size, err
-	}
-	_, err = f.Write([]byte("\n"))
-	return f, size + 1, err
-}
-
-// standsAt reports whether path still leads to f.
-func standsAt(f *os.File, path string) bool {
-	here, err := f.Stat()
-	if err != nil {
-		return false
-	}
-	there, err := os.Stat(path)
-	return err == nil && os.SameFile(here, there)
 }
 
 func (j *journal) close() {
@@ -176,9 +134,9 @@ func (j *journal) rotate() error {
 	old := func(i int) string { return j.path(currentEvents + "." + strconv.Itoa(i)) }
 	var failure error
 	for i := journalFiles - 2; i >= 1; i-- {
-		if err := os.Rename(old(i), old(i+1)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := j.disk.rename(old(i), old(i+1)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			failure = err
 		}
 	}
-	return errors.Join(failure, os.Rename(j.path(currentEvents), old(1)))
+	return errors.Join(failure, j.disk.rename(j.path(currentEvents), old(1)))
 }

@@ -57,24 +57,24 @@ func wantNoted(t *testing.T, path string, want ...string) {
 func TestNumbersNeverRepeat(t *testing.T) {
 	dir := t.TempDir()
 	current := filepath.Join(dir, currentEvents)
-	if err := note(openJournal(dir), "a", "b"); err != "<nil>" {
+	if err := note(openJournal(osDisk{}, dir), "a", "b"); err != "<nil>" {
 		t.Fatal(err)
 	}
-	note(openJournal(dir), "c") // killed and started again
+	note(openJournal(osDisk{}, dir), "c") // killed and started again
 	wantNoted(t, current, "1 a", "2 b", "1003 c")
 	must(t, os.Remove(current)) // the reservation is left
-	j := openJournal(dir)
+	j := openJournal(osDisk{}, dir)
 	note(j, "d")
 	wantNoted(t, current, "2004 d")
 	must(t, os.Remove(filepath.Join(dir, "seq"))) // the lines are left
-	note(openJournal(dir), "e")
+	note(openJournal(osDisk{}, dir), "e")
 	wantNoted(t, current, "2004 d", "2005 e")
 	put(t, filepath.Join(dir, "seq"), "garbage")
 	must(t, os.Rename(current, current+".1")) // just rotated
-	note(openJournal(dir), "f")
+	note(openJournal(osDisk{}, dir), "f")
 	wantNoted(t, current, "2006 f")
 
-	j = openJournal(dir)
+	j = openJournal(osDisk{}, dir)
 	must(t, os.Remove(current))
 	for i := range 2*seqBlock + 5 { // over the end of a block
 		note(j, fmt.Sprint(i))
@@ -100,7 +100,7 @@ func TestTornEvent(t *testing.T) {
 	dir := t.TempDir()
 	current := filepath.Join(dir, currentEvents)
 	put(t, current, `{"seq":7,"type":"started","name":"a"}`+"\n"+`{"seq":8,"ty`)
-	j := openJournal(dir)
+	j := openJournal(osDisk{}, dir)
 	note(j, "b")
 	note(j, "c")
 	wantNoted(t, current, "7 a", "torn", "8 b", "9 c")
@@ -109,7 +109,7 @@ func TestTornEvent(t *testing.T) {
 func TestEventsFileGone(t *testing.T) {
 	dir := t.TempDir()
 	current := filepath.Join(dir, currentEvents)
-	j := openJournal(dir)
+	j := openJournal(osDisk{}, dir)
 	note(j, "a")
 	must(t, os.Remove(current))
 	note(j, "b")
@@ -132,7 +132,7 @@ func TestEventsFileGone(t *testing.T) {
 func TestRotation(t *testing.T) {
 	dir := t.TempDir()
 	current := filepath.Join(dir, currentEvents)
-	j := openJournal(dir)
+	j := openJournal(osDisk{}, dir)
 	for i := range 2 * journalFiles {
 		must(t, os.WriteFile(current, nil, 0o640))
 		must(t, os.Truncate(current, journalSize-10)) // all but full
@@ -174,7 +174,7 @@ func lastLine(t *testing.T, path string) string {
 func TestEventsOnFullDisk(t *testing.T) {
 	dir := smallDisk(t)
 	current := filepath.Join(dir, currentEvents)
-	j := openJournal(dir)
+	j := openJournal(osDisk{}, dir)
 	note(j, "a")
 	ballast := fill(t, dir)
 	long := strings.Repeat("x", 5000) // more than the rest of a page
@@ -196,7 +196,7 @@ func TestNoRoomForNumbers(t *testing.T) {
 	dir := t.TempDir()
 	seq := filepath.Join(dir, "seq")
 	must(t, os.Mkdir(seq, 0o755))
-	j := openJournal(dir)
+	j := openJournal(osDisk{}, dir)
 	first, second := note(j, "a"), note(j, "b")
 	if want := "write " + seq + ": not a regular file"; first != want || second != want {
 		t.Errorf("said %q, then %q; want %q", first, second, want)

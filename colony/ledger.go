@@ -3,13 +3,13 @@ package colony
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
-	"github.com/ncolony/ncolony-go/internal/atomicfile"
 )
 
 // ledger keeps what a later start has to know of the children of this one:
@@ -23,7 +23,9 @@ import (
 type ledger struct {
 	places  spec.Places
 	epoch   string
-	file    chan *os.File       // nil inside: not to be had
+	disk    disk
+	procs   procs
+	file    chan lineFile       // nil inside: not to be had
 	limit   int64               // size at which the file is compacted; belongs to whoever has the file
 	kept    map[string][32]byte // of lives/: what stands there; likewise
 	trouble *troubles           // likewise
@@ -48,21 +50,21 @@ type ledgerLine struct {
 // twice what was left of it the last time.
 const ledgerLimit = 1 << 20
 
-func openLedger(p spec.Places, epoch string, t *troubles) *ledger {
-	l := &ledger{places: p, epoch: epoch, file: make(chan *os.File, 1), limit: ledgerLimit, kept: map[string][32]byte{}, trouble: t}
+func openLedger(d disk, ps procs, p spec.Places, epoch string, t *troubles) *ledger {
+	l := &ledger{places: p, epoch: epoch, disk: d, procs: ps, file: make(chan lineFile, 1), limit: ledgerLimit, kept: map[string][32]byte{}, trouble: t}
 	l.file <- l.reopen(nil)
 	return l
 }
 
 // reopen returns a file that stands at its path: f, if it still does.
-func (l *ledger) reopen(f *os.File) *os.File {
+func (l *ledger) reopen(f lineFile) lineFile {
 	if f != nil {
-		if standsAt(f, l.places.Children()) {
+		if f.standsAt(l.places.Children()) {
 			return f
 		}
 		f.Close()
 	}
-	f, _, err := openLines(l.places.Children(), 0o600)
+	f, err := l.disk.openLines(l.places.Children(), 0o600)
 	l.trouble.note("children", err)
 	if err != nil {
 		return nil
@@ -79,7 +81,7 @@ func (l *ledger) keepSpec(name string, sp *spec.Spec) {
 	if l.kept[name] == sp.SHA256 {
 		return
 	}
-	err := atomicfile.Write(filepath.Join(l.places.LivesDir(), name+".json"), sp.Raw, 0o600, false)
+	err := l.disk.write(filepath.Join(l.places.LivesDir(), name+".json"), sp.Raw, 0o600, false)
 	l.trouble.note("lives", err)
 	if err == nil {
 		l.kept[name] = sp.SHA256
@@ -91,12 +93,12 @@ func (l *ledger) dropSpec(name string) {
 	f := <-l.file
 	defer func() { l.file <- f }()
 	delete(l.kept, name)
-	l.trouble.note("lives", remove(filepath.Join(l.places.LivesDir(), name+".json")))
+	l.trouble.note("lives", remove(l.disk, filepath.Join(l.places.LivesDir(), name+".json")))
 }
 
 // begin notes a fork. A child that is gone again already needs no line.
 func (l *ledger) begin(id lifeID, pid int, sp *spec.Spec) {
-	st, err := readStat(pid)
+	st, err := l.procs.stat(pid)
 	if err != nil {
 		return
 	}
@@ -136,21 +138,21 @@ func (l *ledger) append(lines ...ledgerLine) {
 		f = nil // the next open ends the torn line
 		return
 	}
-	if fi, err := f.Stat(); err == nil && fi.Size() > l.limit {
+	if f.size() > l.limit {
 		f = l.compact(f)
 	}
 }
 
 // compact rewrites the file without the lives that have ended or were of
 // another epoch, and returns the file to go on with.
-func (l *ledger) compact(f *os.File) *os.File {
-	live, err := readLedger(l.places)
+func (l *ledger) compact(f lineFile) lineFile {
+	live, err := readLedger(l.disk, l.places)
 	if err != nil {
 		l.trouble.note("children", err)
 		return f
 	}
 	b := encode(slices.DeleteFunc(live, func(line ledgerLine) bool { return line.Epoch != l.epoch }))
-	if err := atomicfile.Write(l.places.Children(), b, 0o600, false); err != nil {
+	if err := l.disk.write(l.places.Children(), b, 0o600, false); err != nil {
 		l.trouble.note("children", err)
 		return f
 	}
@@ -160,9 +162,9 @@ func (l *ledger) compact(f *os.File) *os.File {
 
 // readLedger returns the lives that have begun and not ended, in the order of
 // their forks. A torn line, left by a crash, is passed over.
-func readLedger(p spec.Places) ([]ledgerLine, error) {
-	b, err := os.ReadFile(p.Children())
-	if os.IsNotExist(err) {
+func readLedger(d disk, p spec.Places) ([]ledgerLine, error) {
+	b, err := d.read(p.Children())
+	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {

@@ -15,13 +15,13 @@ import (
 
 func newLedger(t *testing.T, p spec.Places) (*ledger, *ear) {
 	e := listen(t)
-	return openLedger(p, "now", newTroubles(e.outbox())), e
+	return openLedger(osDisk{}, procFS{}, p, "now", newTroubles(e.outbox())), e
 }
 
 // living is what a later start reads.
 func living(t *testing.T, p spec.Places) (all []string) {
 	t.Helper()
-	lines, err := readLedger(p)
+	lines, err := readLedger(osDisk{}, p)
 	must(t, err)
 	for _, l := range lines {
 		all = append(all, fmt.Sprint(l.Name, " ", l.Generation, " ", l.PID))
@@ -38,7 +38,7 @@ func wantLiving(t *testing.T, p spec.Places, want ...string) {
 
 func newState(t *testing.T) spec.Places {
 	p := placesIn(t.TempDir())
-	must(t, makeState(p))
+	must(t, makeState(osDisk{}, p))
 	return p
 }
 
@@ -56,7 +56,7 @@ func TestLedger(t *testing.T) {
 	l.end([]ended{{lifeID{"a", 1}, us}, {lifeID{"c", 1}, us}})
 	l.begin(lifeID{"a", 2}, us, &spec.Spec{})
 	wantLiving(t, p, fmt.Sprint("b 1 ", us), fmt.Sprint("a 2 ", us))
-	lines, _ := readLedger(p)
+	lines, _ := readLedger(osDisk{}, p)
 	st, err := readStat(us)
 	must(t, err)
 	if lines[0].Start != st.start || lines[0].Epoch != "now" {
@@ -171,7 +171,7 @@ func TestKeepSpec(t *testing.T) {
 	must(t, os.RemoveAll(p.LivesDir()))
 	l.keepSpec("web", one)
 	l.keepSpec("web", one)
-	must(t, makeState(p))
+	must(t, makeState(osDisk{}, p))
 	l.keepSpec("web", one)
 	want := []string{"trouble lives: write " + path + ": no such file or directory", "trouble lives: over"}
 	if d := cmp.Diff(want, e.heard()); d != "" {
@@ -206,7 +206,7 @@ func TestLedgerComesBack(t *testing.T) {
 
 func TestLedgerOnFullDisk(t *testing.T) {
 	p := placesIn(smallDisk(t))
-	must(t, makeState(p))
+	must(t, makeState(osDisk{}, p))
 	l, e := newLedger(t, p)
 	l.begin(lifeID{"a", 1}, os.Getpid(), &spec.Spec{})
 	ballast := fill(t, p.State)

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/ncolony/ncolony-go/colony/spec"
 )
 
@@ -20,6 +18,8 @@ const patience = 500 * time.Millisecond
 
 // messageDir takes messages out of their directory, each once.
 type messageDir struct {
+	disk    disk
+	clock   func() time.Time
 	path    string
 	places  spec.Places
 	uid     int
@@ -38,8 +38,8 @@ type unparsed struct {
 	at  time.Time // when it is judged
 }
 
-func newMessageDir(places spec.Places, uid int, anyone bool, out outbox, trouble *troubles) *messageDir {
-	return &messageDir{path: filepath.Clean(places.Messages), places: places, uid: uid, anyone: anyone, out: out, trouble: trouble, first: true,
+func newMessageDir(o outside, places spec.Places, uid int, anyone bool, out outbox, trouble *troubles) *messageDir {
+	return &messageDir{disk: o.disk, clock: o.clock, path: filepath.Clean(places.Messages), places: places, uid: uid, anyone: anyone, out: out, trouble: trouble, first: true,
 		wait: map[string]unparsed{}, stuck: map[string]fileKey{}}
 }
 
@@ -58,16 +58,16 @@ type letter struct {
 // first is acted on, lookAtSpecs makes sure that a spec written earlier is
 // known; force says that one of them asks for a look that believes all it finds.
 func (d *messageDir) scan(lookAtSpecs func(force bool)) {
-	list, err := os.ReadDir(d.path)
+	list, err := d.disk.list(d.path)
 	if errors.Is(err, os.ErrNotExist) {
-		err = os.MkdirAll(d.path, 0o755)
+		err = d.disk.mkdir(d.path, 0o755)
 		list = nil
 	}
 	d.trouble.note("messages", err)
 	if err != nil {
 		return
 	}
-	now := time.Now()
+	now := d.clock()
 	var batch []letter
 	present := map[string]bool{}
 	for _, e := range list {
@@ -113,7 +113,7 @@ func (d *messageDir) forget(present map[string]bool) {
 // open reads one message; false if it is not to be acted on now.
 func (d *messageDir) open(file string, now time.Time) (letter, bool) {
 	path := filepath.Join(d.path, file)
-	li, err := os.Lstat(path)
+	li, err := d.disk.lstat(path)
 	if err != nil {
 		return letter{}, false // somebody took it back
 	}
@@ -122,7 +122,7 @@ func (d *messageDir) open(file string, now time.Time) (letter, bool) {
 	if key, ok := d.stuck[file]; ok && key == l.key {
 		return letter{}, false
 	}
-	b, fi, err := readRegular(path, spec.MaxMessageSize)
+	b, fi, err := d.disk.readRegular(path, spec.MaxMessageSize)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return letter{}, false
@@ -168,11 +168,11 @@ func (d *messageDir) take(l letter, now time.Time) {
 	if l.msg != nil {
 		r.Type, r.Name, r.Group = l.msg.Type, l.msg.Name, l.msg.Group
 	}
-	d.trouble.note("results", writeResult(d.places, l.file, r))
-	err := unix.Unlink(filepath.Join(d.path, l.file))
-	if errors.Is(err, unix.ENOENT) {
+	d.trouble.note("results", writeResult(d.disk, d.places, l.file, r))
+	err := d.disk.remove(filepath.Join(d.path, l.file))
+	if errors.Is(err, os.ErrNotExist) {
 		// Its sender has thought better of it: nobody waits for an answer.
-		os.Remove(d.places.Result(l.file))
+		d.disk.remove(d.places.Result(l.file))
 		return
 	}
 	if err != nil {
@@ -187,6 +187,6 @@ func (d *messageDir) take(l letter, now time.Time) {
 func (d *messageDir) trusts(uid uint32) bool { return d.anyone || uid == 0 || int(uid) == d.uid }
 
 // writeResult replaces a result file.
-func writeResult(p spec.Places, file string, r spec.Result) error {
-	return writeJSON(p.Result(file), r, 0o640)
+func writeResult(d disk, p spec.Places, file string, r spec.Result) error {
+	return writeJSON(d, p.Result(file), r, 0o640)
 }

@@ -25,8 +25,8 @@ type postbox struct {
 func newPostbox(t *testing.T) *postbox {
 	e := listen(t)
 	p := placesIn(t.TempDir())
-	must(t, os.Mkdir(p.Messages, 0o755), makeState(p))
-	d := newMessageDir(p, os.Getuid(), false, e.outbox(), newTroubles(e.outbox()))
+	must(t, os.Mkdir(p.Messages, 0o755), makeState(osDisk{}, p))
+	d := newMessageDir(thisMachine(), p, os.Getuid(), false, e.outbox(), newTroubles(e.outbox()))
 	d.first = false
 	return &postbox{messageDir: d, ear: e}
 }
@@ -58,7 +58,7 @@ func (p *postbox) want(got []string, want ...string) {
 // result is what the sender of a message can read.
 func (p *postbox) result(file string) string {
 	var r spec.Result
-	if err := readJSON(p.places.Result(file), &r); err != nil {
+	if err := readJSON(osDisk{}, p.places.Result(file), &r); err != nil {
 		return "none"
 	}
 	return fmt.Sprintf("%s %s%s finished=%v", r.Type, r.Name, r.Group, r.Finished != nil)
@@ -236,7 +236,7 @@ func TestNoResult(t *testing.T) {
 	}
 	put(t, p.file("m"), `{"type": "START", "name": "x"}`)
 	p.want(p.scanned(), "m received: START x, trusted") // the same trouble is told once
-	must(t, makeState(p.places))
+	must(t, makeState(osDisk{}, p.places))
 	put(t, p.file("m"), `{"type": "START", "name": "x"}`)
 	p.want(p.scanned(), "trouble results: over", "m received: START x, trusted")
 }

@@ -64,7 +64,7 @@ func TestServiceManager(t *testing.T) {
 			s.cmd.Env = append(s.cmd.Env, "NOTIFY_SOCKET="+address, "WATCHDOG_USEC=100000")
 			s.begin()
 			above.until("READY=1")
-			if readJSON(s.places.Colony(), &spec.ColonyStatus{}) != nil {
+			if readJSON(osDisk{}, s.places.Colony(), &spec.ColonyStatus{}) != nil {
 				t.Error("ready was said before there was a colony.json")
 			}
 			s.add("a", `{"args":["/bin/sleep","600"]}`)

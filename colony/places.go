@@ -1,7 +1,6 @@
 package colony
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +19,7 @@ import (
 
 // house is the directories of a colony, made, checked and locked.
 type house struct {
+	outside
 	places  spec.Places
 	trust   trust
 	id      string
@@ -35,7 +35,7 @@ type house struct {
 //
 // A program that takes over has the locks already.
 func openHouse(o Options, b *baton) (*house, error) {
-	h := &house{places: o.Places, epoch: epoch(), trouble: map[string]error{}}
+	h := &house{outside: thisMachine(), places: o.Places, epoch: epoch(), trouble: map[string]error{}}
 	if b != nil {
 		h.locks, h.wards = b.Locks, b.Wards
 	}
@@ -65,14 +65,14 @@ func (h *house) open(o Options, locked bool) error {
 	if err := h.openState(locked); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(p.Config, 0o755); err != nil && len(o.Command) == 0 {
+	if err := h.disk.mkdir(p.Config, 0o755); err != nil && len(o.Command) == 0 {
 		return fmt.Errorf("make config directory: %w", err)
 	}
-	if err := os.MkdirAll(p.Messages, 0o755); err != nil {
+	if err := h.disk.mkdir(p.Messages, 0o755); err != nil {
 		h.trouble["messages"] = err
 	}
 	if o.PIDDir != "" {
-		if err := os.MkdirAll(o.PIDDir, 0o755); err != nil {
+		if err := h.disk.mkdir(o.PIDDir, 0o755); err != nil {
 			h.trouble["pid files"] = err
 		}
 	}
@@ -94,7 +94,7 @@ func (h *house) open(o Options, locked bool) error {
 			o.Log.Warn("directory belongs to another user, who commands this supervisor", "directory", dir, "uid", uid)
 		}
 	}
-	if err := checkProc(); err != nil {
+	if err := h.procs.check(); err != nil {
 		h.trouble["proc"] = err
 	}
 	if locked {
@@ -136,7 +136,7 @@ func trustOf(o Options) (trust, error) {
 // nobody can be told how.
 func (h *house) openState(locked bool) error {
 	p := h.places
-	if err := makeState(p); err != nil {
+	if err := makeState(h.disk, p); err != nil {
 		h.trouble["state"] = fmt.Errorf("kept in memory only: %w", err)
 	}
 	if !locked {
@@ -144,7 +144,7 @@ func (h *house) openState(locked bool) error {
 			return err
 		}
 	}
-	id, err := colonyID(p.ID())
+	id, err := colonyID(h.disk, p.ID())
 	if err != nil && h.trouble["state"] == nil {
 		h.trouble["state"] = err
 	}
@@ -171,15 +171,15 @@ func (h *house) lockState() error {
 }
 
 // makeState makes what is missing of state/.
-func makeState(p spec.Places) error {
-	if err := os.MkdirAll(filepath.Dir(p.State), 0o755); err != nil {
+func makeState(d disk, p spec.Places) error {
+	if err := d.mkdir(filepath.Dir(p.State), 0o755); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(p.State, 0o711); err != nil {
+	if err := d.mkdir(p.State, 0o711); err != nil {
 		return err
 	}
 	for _, dir := range stateDirs(p)[1:] {
-		if err := os.MkdirAll(dir, 0o750); err != nil {
+		if err := d.mkdir(dir, 0o750); err != nil {
 			return err
 		}
 	}
@@ -245,19 +245,19 @@ type past struct {
 func (h *house) readPast(log *slog.Logger) past {
 	old := past{notes: map[string]spec.StopNote{}}
 	var c spec.ColonyStatus
-	if readJSON(h.places.Colony(), &c) == nil {
+	if readJSON(h.disk, h.places.Colony(), &c) == nil {
 		old.resumption = c.Epoch == h.epoch && !c.Clean
 		old.generations = c.Generations
 	}
-	for _, path := range visible(h.places.StatusDir()) {
+	for _, path := range visible(h.disk, h.places.StatusDir()) {
 		var st spec.Status
-		if err := readJSON(path, &st); err == nil && st.Name+".json" == filepath.Base(path) {
+		if err := readJSON(h.disk, path, &st); err == nil && st.Name+".json" == filepath.Base(path) {
 			old.statuses = append(old.statuses, st)
 		}
 	}
-	for _, path := range visible(h.places.StoppedDir()) {
+	for _, path := range visible(h.disk, h.places.StoppedDir()) {
 		var note spec.StopNote
-		if err := readJSON(path, &note); err != nil {
+		if err := readJSON(h.disk, path, &note); err != nil {
 			log.Warn("stop note cannot be read; the service stays stopped", "file", path, "err", err)
 		}
 		old.notes[filepath.Base(path)] = note
@@ -279,8 +279,8 @@ func (h *house) clearPast(e estate, resumption bool) {
 		kept[filepath.Join(h.places.LivesDir(), v.line.Name+".json")] = true
 	}
 	if len(lines) == 0 {
-		remove(h.places.Children())
-	} else if err := atomicfile.Write(h.places.Children(), encode(lines), 0o600, false); err != nil {
+		remove(h.disk, h.places.Children())
+	} else if err := h.disk.write(h.places.Children(), encode(lines), 0o600, false); err != nil {
 		h.trouble["children"] = err
 	}
 	dirs := []string{h.places.LivesDir()}
@@ -288,35 +288,18 @@ func (h *house) clearPast(e estate, resumption bool) {
 		dirs = append(dirs, h.places.StatusDir())
 	}
 	for _, dir := range dirs {
-		for _, path := range visible(dir) {
+		for _, path := range visible(h.disk, dir) {
 			if !kept[path] {
-				remove(path)
+				remove(h.disk, path)
 			}
 		}
 	}
 	for _, dir := range stateDirs(h.places) {
-		left, _ := filepath.Glob(filepath.Join(dir, atomicfile.Temp+"*")) // of writes that a crash has cut short
-		for _, path := range left {
-			remove(path)
+		list, _ := h.disk.list(dir)
+		for _, e := range list {
+			if strings.HasPrefix(e.Name(), atomicfile.Temp) { // of a write that a crash has cut short
+				remove(h.disk, filepath.Join(dir, e.Name()))
+			}
 		}
 	}
-}
-
-// visible lists the files of a directory but those with dot names.
-func visible(dir string) (paths []string) {
-	list, _ := os.ReadDir(dir)
-	for _, e := range list {
-		if e.Name()[0] != '.' && e.Type().IsRegular() {
-			paths = append(paths, filepath.Join(dir, e.Name()))
-		}
-	}
-	return paths
-}
-
-func readJSON(path string, v any) error {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(b, v)
 }

@@ -177,7 +177,7 @@ func TestDirectoriesThatCannotBe(t *testing.T) {
 // TestReadOnlyState: without a place to write there is still a lock.
 func TestReadOnlyState(t *testing.T) {
 	o, _ := optionsIn(t.TempDir())
-	must(t, makeState(o.Places))
+	must(t, makeState(osDisk{}, o.Places))
 	put(t, o.Places.Lock(), "")
 	must(t, os.Chmod(o.Places.Lock(), 0o444), os.Chmod(o.Places.State, 0o555))
 	t.Cleanup(func() { os.Chmod(o.Places.State, 0o755) })
@@ -236,14 +236,14 @@ func TestInsecureDirectories(t *testing.T) {
 func TestReadPast(t *testing.T) {
 	o, _ := optionsIn(t.TempDir())
 	p := o.Places
-	must(t, makeState(p))
+	must(t, makeState(osDisk{}, p))
 	h := &house{places: p, epoch: "now"}
 	past := func(colony spec.ColonyStatus) past {
-		must(t, writeJSON(p.Colony(), colony, 0o644))
+		must(t, writeJSON(osDisk{}, p.Colony(), colony, 0o644))
 		return h.readPast(slog.New(slog.NewTextHandler(io.Discard, nil)))
 	}
-	must(t, writeJSON(p.Status("web"), spec.Status{Name: "web", Generation: 7}, 0o640), writeJSON(p.Status("web@1"), spec.Status{Name: "web@1"}, 0o640),
-		writeJSON(p.Status("copy"), spec.Status{Name: "web"}, 0o640), writeJSON(p.StoppedDir()+"/web", spec.StopNote{Reason: "why"}, 0o640))
+	must(t, writeJSON(osDisk{}, p.Status("web"), spec.Status{Name: "web", Generation: 7}, 0o640), writeJSON(osDisk{}, p.Status("web@1"), spec.Status{Name: "web@1"}, 0o640),
+		writeJSON(osDisk{}, p.Status("copy"), spec.Status{Name: "web"}, 0o640), writeJSON(osDisk{}, p.StoppedDir()+"/web", spec.StopNote{Reason: "why"}, 0o640))
 	put(t, p.Status("torn"), "{")
 	put(t, p.StatusDir()+"/.tmp-1", "{")
 	put(t, p.StoppedDir()+"/.tmp-1", "{")
@@ -259,7 +259,7 @@ func TestReadPast(t *testing.T) {
 	if !got.resumption || got.generations != 9 {
 		t.Errorf("past %+v", got)
 	}
-	if left := visible(p.StatusDir()); len(left) != 4 {
+	if left := visible(osDisk{}, p.StatusDir()); len(left) != 4 {
 		t.Errorf("left %q, want all: this start may be killed before it has taken them over", left)
 	}
 	if past(spec.ColonyStatus{Epoch: "now", Clean: true}).resumption || past(spec.ColonyStatus{Epoch: "before"}).resumption {
@@ -271,7 +271,7 @@ func TestReadPast(t *testing.T) {
 	}
 	put(t, p.Children(), "{")
 	h.clearPast(estate{}, false)
-	if left := append(visible(p.StatusDir()), visible(p.LivesDir())...); left != nil {
+	if left := append(visible(osDisk{}, p.StatusDir()), visible(osDisk{}, p.LivesDir())...); left != nil {
 		t.Errorf("left %q", left)
 	}
 }
@@ -279,22 +279,22 @@ func TestReadPast(t *testing.T) {
 // TestColonyID: it is made once, and anew when it can be none.
 func TestColonyID(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "id")
-	first, err := colonyID(path)
+	first, err := colonyID(osDisk{}, path)
 	must(t, err)
-	if again, err := colonyID(path); err != nil || again != first {
+	if again, err := colonyID(osDisk{}, path); err != nil || again != first {
 		t.Errorf("%q, then %q, %v", first, again, err)
 	}
 	for _, spoilt := range []string{"", "short\n", strings.Repeat("\x00", 16), strings.Repeat(":", 16), "../../../../../..\n"} {
 		put(t, path, spoilt)
-		id, err := colonyID(path)
+		id, err := colonyID(osDisk{}, path)
 		if _, bad := hex.DecodeString(id); err != nil || bad != nil || len(id) != 16 || id == first {
 			t.Errorf("instead of %q: %q, %v", spoilt, id, err)
 		}
-		if kept, err := colonyID(path); err != nil || kept != id {
+		if kept, err := colonyID(osDisk{}, path); err != nil || kept != id {
 			t.Errorf("instead of %q: %q, then %q, %v", spoilt, id, kept, err)
 		}
 	}
-	if id, err := colonyID("/proc/nowhere/id"); err == nil || len(id) != 16 {
+	if id, err := colonyID(osDisk{}, "/proc/nowhere/id"); err == nil || len(id) != 16 {
 		t.Errorf("%q, %v", id, err)
 	}
 }

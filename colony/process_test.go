@@ -121,7 +121,7 @@ func startSuper(t *testing.T, root string, pid1 bool, command ...string) *super 
 	s.begin()
 	s.eventually("the supervisor publishes", func() bool {
 		var c spec.ColonyStatus
-		return readJSON(s.places.Colony(), &c) == nil && !c.Clean && (pid1 || c.PID == s.cmd.Process.Pid)
+		return readJSON(osDisk{}, s.places.Colony(), &c) == nil && !c.Clean && (pid1 || c.PID == s.cmd.Process.Pid)
 	})
 	return s
 }
@@ -275,7 +275,7 @@ func with(sp map[string]any, more ...any) string {
 
 // status reads what is published of a service.
 func (s *super) status(name string) (st spec.Status, ok bool) {
-	return st, readJSON(s.places.Status(name), &st) == nil
+	return st, readJSON(osDisk{}, s.places.Status(name), &st) == nil
 }
 
 // until waits for a state of a service and returns its status.
@@ -304,14 +304,14 @@ func (s *super) send(text string) (r spec.Result) {
 	if err := atomicfile.Write(filepath.Join(s.places.Messages, file), []byte(text), 0o644, false); err != nil {
 		s.t.Fatal(err)
 	}
-	s.eventually("the result of "+text, func() bool { return readJSON(s.places.Result(file), &r) == nil && r.Finished != nil })
+	s.eventually("the result of "+text, func() bool { return readJSON(osDisk{}, s.places.Result(file), &r) == nil && r.Finished != nil })
 	return r
 }
 
 // colony reads colony.json.
 func (s *super) colony() (c spec.ColonyStatus) {
 	s.t.Helper()
-	if err := readJSON(s.places.Colony(), &c); err != nil {
+	if err := readJSON(osDisk{}, s.places.Colony(), &c); err != nil {
 		s.t.Fatal(err)
 	}
 	return c

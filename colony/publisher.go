@@ -1,12 +1,9 @@
 package colony
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -14,7 +11,6 @@ import (
 	"time"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
-	"github.com/ncolony/ncolony-go/internal/atomicfile"
 )
 
 // batch is what the loop has for the publisher: of each service only the last
@@ -92,6 +88,7 @@ func (b *batch) forget(later *batch) {
 // be written is reported as degraded and, but for events, tried again until it
 // can or is not true any more.
 type publisher struct {
+	disk    disk
 	places  spec.Places
 	pids    string // a directory for a file per pid; "" = none
 	journal *journal
@@ -166,7 +163,7 @@ func (p *publisher) writeLeft() {
 	if p.left.empty() {
 		return
 	}
-	makeState(p.places) // if it cannot, what follows says so
+	makeState(p.disk, p.places) // if it cannot, what follows says so
 	b := p.left
 	p.left = batch{}
 	p.write(&b)
@@ -204,7 +201,7 @@ func (p *publisher) write(b *batch) {
 	if len(b.events) > 0 {
 		p.trouble.note("events", p.journal.append(b.events))
 	}
-	if b.colony != nil && status.add(p.places.State, writeJSON(p.places.Colony(), b.colony, 0o644)) {
+	if b.colony != nil && status.add(p.places.State, writeJSON(p.disk, p.places.Colony(), b.colony, 0o644)) {
 		p.left.colony = b.colony
 	}
 	if b.colony != nil {
@@ -249,21 +246,21 @@ func (f *failures) add(dir string, err error) bool {
 
 func (p *publisher) writeStatus(name string, st *spec.Status) error {
 	if st == nil {
-		return remove(p.places.Status(name))
+		return remove(p.disk, p.places.Status(name))
 	}
-	return writeJSON(p.places.Status(name), st, 0o640)
+	return writeJSON(p.disk, p.places.Status(name), st, 0o640)
 }
 
 func (p *publisher) keepStop(name string, note *spec.StopNote) error {
 	path := filepath.Join(p.places.StoppedDir(), name)
 	if note == nil {
-		return remove(path)
+		return remove(p.disk, path)
 	}
 	b, err := asJSON(note)
 	if err != nil {
 		return err
 	}
-	return atomicfile.Write(path, b, 0o640, true)
+	return p.disk.write(path, b, 0o640, true)
 }
 
 // showPID keeps the file of --pid. What stands there when we first hear of a
@@ -281,9 +278,9 @@ func (p *publisher) showPID(name string, st *spec.Status) error {
 	switch last, known := p.shown[name]; {
 	case known && last == pid:
 	case pid == 0:
-		err = remove(path)
+		err = remove(p.disk, path)
 	default:
-		err = atomicfile.Write(path, []byte(strconv.Itoa(pid)), 0o644, false)
+		err = p.disk.write(path, []byte(strconv.Itoa(pid)), 0o644, false)
 	}
 	if err != nil || st == nil {
 		delete(p.shown, name)
@@ -291,29 +288,4 @@ func (p *publisher) showPID(name string, st *spec.Status) error {
 		p.shown[name] = pid
 	}
 	return err
-}
-
-func remove(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
-}
-
-// asJSON is v as all our files have it, for people to read.
-func asJSON(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	err := e.Encode(v)
-	return b.Bytes(), err
-}
-
-func writeJSON(path string, v any, perm os.FileMode) error {
-	b, err := asJSON(v)
-	if err != nil {
-		return err
-	}
-	return atomicfile.Write(path, b, perm, false)
 }

@@ -19,16 +19,16 @@ import (
 func newPublisher(t *testing.T, p spec.Places) (*publisher, *ear) {
 	e := listen(t)
 	tr := newTroubles(e.outbox())
-	results, err := openResults(p, time.Now(), nil)
+	results, err := openResults(osDisk{}, p, time.Now(), nil)
 	must(t, err)
-	return &publisher{places: p, pids: filepath.Join(p.State, "pids"), rest: restAfter, journal: openJournal(p.EventsDir()), ledger: openLedger(p, "now", tr),
+	return &publisher{disk: osDisk{}, places: p, pids: filepath.Join(p.State, "pids"), rest: restAfter, journal: openJournal(osDisk{}, p.EventsDir()), ledger: openLedger(osDisk{}, procFS{}, p, "now", tr),
 		results: results, trouble: tr, urgent: make(chan struct{}), shown: map[string]int{}}, e
 }
 
 // statusOf is what a status file says, "none" if there is none.
 func statusOf(p spec.Places, name string) string {
 	var st spec.Status
-	if readJSON(p.Status(name), &st) != nil {
+	if readJSON(osDisk{}, p.Status(name), &st) != nil {
 		return "none"
 	}
 	return fmt.Sprint(st.State, " ", st.PID)
@@ -82,7 +82,7 @@ func TestLastWordCounts(t *testing.T) {
 	wantLiving(t, p)
 	var note spec.StopNote
 	var colony spec.ColonyStatus
-	if err := errors.Join(readJSON(p.StoppedDir()+"/b", &note), readJSON(p.Colony(), &colony)); err != nil || note.Reason != "why" || colony.PID != 2 {
+	if err := errors.Join(readJSON(osDisk{}, p.StoppedDir()+"/b", &note), readJSON(osDisk{}, p.Colony(), &colony)); err != nil || note.Reason != "why" || colony.PID != 2 {
 		t.Errorf("note %+v, colony %d, %v", note, colony.PID, err)
 	}
 	if _, err := os.Stat(p.StoppedDir() + "/a"); err == nil {
@@ -128,7 +128,7 @@ func TestPIDFiles(t *testing.T) {
 // and is written when it can be, unless it is not true any more.
 func TestFullDisk(t *testing.T) {
 	p := placesIn(smallDisk(t))
-	must(t, makeState(p))
+	must(t, makeState(osDisk{}, p))
 	pub, e := newPublisher(t, p)
 	pub.pids = ""
 	pub.write(batchOf(says("a", spec.Starting, 1), says("b", spec.Running, 2)))
@@ -160,7 +160,7 @@ func TestFullDisk(t *testing.T) {
 	var note spec.StopNote
 	var r spec.Result
 	var colony spec.ColonyStatus
-	must(t, readJSON(p.StoppedDir()+"/b", &note), readJSON(p.Result("m"), &r), readJSON(p.Colony(), &colony))
+	must(t, readJSON(osDisk{}, p.StoppedDir()+"/b", &note), readJSON(osDisk{}, p.Result("m"), &r), readJSON(osDisk{}, p.Colony(), &colony))
 	pub.write(batchOf(record{spec.Event{Name: "y"}}))
 	if d := cmp.Diff([]string{"trouble status: over", "trouble results: over", "trouble events: over"}, e.heard()); d != "" {
 		t.Error(d)
@@ -227,7 +227,7 @@ func TestPublisherRetries(t *testing.T) {
 	root := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		p := placesIn(root)
-		must(t, makeState(p))
+		must(t, makeState(osDisk{}, p))
 		pub, _ := newPublisher(t, p)
 		pub.pids = ""
 		batches := make(chan *batch)
@@ -259,7 +259,7 @@ func TestUrgentEndsTheRest(t *testing.T) {
 	root := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		p := placesIn(root)
-		must(t, makeState(p))
+		must(t, makeState(osDisk{}, p))
 		pub, _ := newPublisher(t, p)
 		urgent := make(chan struct{}, 1)
 		pub.urgent = urgent

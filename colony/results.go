@@ -2,8 +2,6 @@ package colony
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -16,15 +14,16 @@ const keptResults = 1000
 
 // results is the directory of results.
 type results struct {
+	disk   disk
 	places spec.Places
 	order  []string // file names of messages, oldest result first
 }
 
 // openResults takes stock of earlier results, and ends the unfinished ones that
 // are not ours to finish: whoever was to is gone.
-func openResults(p spec.Places, now time.Time, ours map[string]*request) (*results, error) {
-	r := &results{places: p}
-	list, err := os.ReadDir(p.ResultsDir())
+func openResults(d disk, p spec.Places, now time.Time, ours map[string]*request) (*results, error) {
+	r := &results{disk: d, places: p}
+	list, err := d.list(p.ResultsDir())
 	if err != nil {
 		return r, err
 	}
@@ -54,13 +53,13 @@ func openResults(p spec.Places, now time.Time, ours map[string]*request) (*resul
 
 // interrupt finishes a result that an earlier supervisor has not.
 func (r *results) interrupt(file string, now time.Time) {
-	b, err := os.ReadFile(r.places.Result(file))
+	b, err := r.disk.read(r.places.Result(file))
 	var res spec.Result
 	if err != nil || json.Unmarshal(b, &res) != nil || res.Finished != nil {
 		return
 	}
 	res.OK, res.Error, res.Finished = false, "interrupted", &now
-	writeResult(r.places, file, res)
+	writeResult(r.disk, r.places, file, res)
 }
 
 // write completes a result.
@@ -70,12 +69,12 @@ func (r *results) write(a answer) error {
 	}
 	r.order = append(r.order, a.file)
 	r.prune()
-	return writeResult(r.places, a.file, a.result)
+	return writeResult(r.disk, r.places, a.file, a.result)
 }
 
 func (r *results) prune() {
 	for len(r.order) > keptResults {
-		os.Remove(filepath.Clean(r.places.Result(r.order[0])))
+		r.disk.remove(r.places.Result(r.order[0]))
 		r.order = r.order[1:]
 	}
 }

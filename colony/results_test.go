@@ -18,14 +18,14 @@ func TestInterrupted(t *testing.T) {
 	p := newState(t)
 	received, done := time.Unix(1, 0).UTC(), time.Unix(2, 0).UTC()
 	finished := spec.Result{OK: true, Type: spec.Rescan, Received: received, Finished: &done}
-	must(t, writeResult(p, "done", finished),
-		writeResult(p, "open", spec.Result{Type: spec.RestartService, Name: "web", Received: received}))
+	must(t, writeResult(osDisk{}, p, "done", finished),
+		writeResult(osDisk{}, p, "open", spec.Result{Type: spec.RestartService, Name: "web", Received: received}))
 	put(t, p.Result("garbage"), "{")
 	put(t, p.ResultsDir()+"/.tmp-1.json", "{}")
 	put(t, p.ResultsDir()+"/notes.txt", "{}")
 	must(t, os.Mkdir(p.Result("dir"), 0o755))
 	now := time.Unix(3, 0).UTC()
-	r, err := openResults(p, now, nil)
+	r, err := openResults(osDisk{}, p, now, nil)
 	must(t, err)
 	if len(r.order) != 4 {
 		t.Errorf("knows of %q", r.order)
@@ -37,7 +37,7 @@ func TestInterrupted(t *testing.T) {
 	got := map[string]spec.Result{}
 	for file := range want {
 		var res spec.Result
-		must(t, readJSON(p.Result(file), &res))
+		must(t, readJSON(osDisk{}, p.Result(file), &res))
 		got[file] = res
 	}
 	if d := cmp.Diff(want, got); d != "" {
@@ -59,7 +59,7 @@ func TestOldResultsGo(t *testing.T) {
 		must(t, os.WriteFile(p.Result(file), []byte(`{"finished": "2026-01-01T00:00:00Z"}`), 0o640))
 		must(t, os.Chtimes(p.Result(file), base, base.Add(time.Duration(i)*time.Second)))
 	}
-	r, err := openResults(p, time.Now(), nil)
+	r, err := openResults(osDisk{}, p, time.Now(), nil)
 	must(t, err)
 	stands := func(file string) bool {
 		_, err := os.Stat(p.Result(file))
@@ -92,12 +92,12 @@ func TestOldResultsGo(t *testing.T) {
 func TestNoResults(t *testing.T) {
 	p := newState(t)
 	must(t, os.Remove(p.ResultsDir()))
-	r, err := openResults(p, time.Now(), nil)
+	r, err := openResults(osDisk{}, p, time.Now(), nil)
 	if err == nil {
 		t.Error("no error")
 	}
 	if r.write(finishedAnswer("m")) == nil {
 		t.Error("no error")
 	}
-	must(t, makeState(p), r.write(finishedAnswer("m")))
+	must(t, makeState(osDisk{}, p), r.write(finishedAnswer("m")))
 }

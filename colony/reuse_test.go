@@ -57,7 +57,7 @@ func reusePID() error {
 		}
 		for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 			var st spec.Status
-			if readJSON(p.Status("a"), &st) == nil && st.State == spec.Running && st.Generation > after {
+			if readJSON(osDisk{}, p.Status("a"), &st) == nil && st.State == spec.Running && st.Generation > after {
 				return cmd, st, nil
 			}
 		}

@@ -3,8 +3,6 @@ package colony
 import (
 	"context"
 	"fmt"
-	"log/slog"
-	"math/rand/v2"
 	"os"
 	ossignal "os/signal"
 	"runtime/debug"
@@ -97,129 +95,6 @@ func otherSignals() (all []os.Signal) {
 		}
 	}
 	return all
-}
-
-// colony is the parts, put together.
-type colony struct {
-	loop    *loop
-	files   *sink
-	above   *notifier
-	work    []func()      // the edges, each a goroutine
-	push    func()        // hands the spawner what did not fit before
-	inbox   chan event    // from the spawner and the censor
-	news    chan event    // from the files
-	batches chan *batch   // to the publisher
-	urgent  chan struct{} // likewise: somebody waits
-	quit    chan struct{} // closed at the end
-	written chan struct{} // closed when the publisher is done
-	log     *logbook
-
-	first     event     // of the loop
-	version   string    // of this program
-	locks     []int     // see house
-	watcher   *watcher  // whose state goes to a successor
-	holds     chan hold // to the watcher
-	successor *successor
-	wards     *wards
-}
-
-func newColony(o Options, h *house, null int, b *baton) (*colony, error) {
-	c := emptyColony(o.Log)
-	urgent, news := outbox{c.inbox, c.quit}, outbox{c.news, c.quit}
-	fresh := func() *troubles { return newTroubles(news) }
-
-	m, err := newOrRestored(o, h, b)
-	if err != nil {
-		return nil, err
-	}
-	results, err := openResults(h.places, time.Now(), m.requests)
-	if err != nil && h.trouble["state"] == nil {
-		h.trouble["results"] = err
-	}
-	above, err := openNotifier(os.Getenv)
-	if err != nil {
-		h.trouble["service manager"] = err
-	}
-	c.above = above
-	ledger := openLedger(h.places, h.epoch, fresh())
-	tty := openTerminal()
-	prep := &preparer{colony: h.id, accounts: systemAccounts(), null: null, terminal: tty}
-	c.version, c.locks, c.successor = o.Version, h.locks, &successor{trust: h.trust, out: urgent, fd: -1}
-	kernel := &linux{newSpawner(prep, ledger, urgent, c.start), newCensor(h.id, urgent), openOrphanage(), tty, c.successor, newWards(h.wards, urgent)}
-	publisher := &publisher{places: h.places, pids: o.PIDDir, journal: openJournal(h.places.EventsDir()), ledger: ledger,
-		results: results, trouble: fresh(), above: above, rest: restAfter, urgent: c.urgent, shown: map[string]int{}}
-	c.watcher = newWatcher(o, h, news, fresh)
-	c.watcher.holds = c.holds
-	c.files = &sink{pending: &batch{}, urgent: c.urgent, look: c.watcher.want, logbook: c.log}
-	c.loop = &loop{model: m, kernel: kernel, files: c.files, clock: now}
-	c.push = kernel.push
-	c.wards = kernel.wards
-	c.work = []func(){c.wards.run, c.watcher.run, func() { publisher.run(c.batches); close(c.written) }}
-	switch {
-	case b != nil:
-		c.continueFrom(b, h, publisher)
-	case len(h.wards) > 0:
-		c.watcher.config.id = noDir // what was adopted ends for a spec that is not there, not for a directory that is empty
-	}
-	return c, nil
-}
-
-// newOrRestored is the model to go on with: of what was handed over to us, or
-// of what earlier starts have left.
-func newOrRestored(o Options, h *house, b *baton) (*model, error) {
-	if b != nil {
-		s, err := readSnapshot(b.State)
-		if err != nil {
-			return nil, err
-		}
-		m, err := restore(policyOf(o), s)
-		if err == nil {
-			m.trap, m.colony.Version = o.trap, o.Version
-		}
-		return m, err
-	}
-	old := h.readPast(o.Log)
-	left := h.survey(old)
-	h.clearPast(left, old.resumption)
-	m := newModel(policyOf(o), rand.Uint64(), spec.ColonyStatus{PID: os.Getpid(), Version: o.Version, Started: time.Now(), Epoch: h.epoch,
-		Config: h.places.Config, Messages: h.places.Messages, State: h.places.State})
-	m.trap = o.trap
-	m.resume(old.notes, old.statuses, old.generations, old.resumption)
-	m.begin(now(), old.resumption, h.trouble)
-	m.inheritAll(now(), left, o.Log)
-	h.wards = left.fds
-	if len(o.Command) > 0 {
-		m.command(commandSpec(o.Command))
-	}
-	return m, nil
-}
-
-// emptyColony is a colony without its edges.
-func emptyColony(log *slog.Logger) *colony {
-	return &colony{inbox: make(chan event, 64), news: make(chan event, 64), batches: make(chan *batch), urgent: make(chan struct{}, 1),
-		quit: make(chan struct{}), written: make(chan struct{}), log: newLogbook(log), holds: make(chan hold), first: ticked{}}
-}
-
-func newWatcher(o Options, h *house, out outbox, fresh func() *troubles) *watcher {
-	t := fresh()
-	accounts := systemAccounts()
-	vet := func(sp *spec.Spec) string { return accounts.vet(sp, os.Getuid(), os.Getgid(), ourGroups()) }
-	return &watcher{
-		config:   newConfigDir(h.places.Config, h.trust, vet, out, t),
-		messages: newMessageDir(h.places, os.Getuid(), o.Insecure, out, t),
-		open:     openHints, watched: map[string]dirID{}, trouble: t, frequency: o.Frequency,
-		rescans: make(chan struct{}, 1), again: make(chan struct{}, 1), quit: out.quit,
-	}
-}
-
-// policyOf fills in what the flags say.
-func policyOf(o Options) policy {
-	p := policy{threshold: o.Threshold, grace: o.KillTime, minDelay: o.MinDelay, maxDelay: o.MaxDelay, budget: o.ShutdownTimeout,
-		helpers: map[string]*spec.Spec{}}
-	for name, argv := range o.Helpers {
-		p.helpers[name] = helperSpec(argv)
-	}
-	return p
 }
 
 // now reads both clocks.

@@ -206,6 +206,8 @@ func (f found) same(o found) bool {
 
 // reader reads specs.
 type reader struct {
+	disk  disk
+	clock func() time.Time
 	dir   string
 	trust trust
 	owner uint32 // of the directory
@@ -233,7 +235,7 @@ const coarse = 2 * time.Second
 
 // read looks at one file.
 func (r reader) read(file string) entry {
-	b, fi, err := readRegular(filepath.Join(r.dir, file), spec.MaxSpecSize)
+	b, fi, err := r.disk.readRegular(filepath.Join(r.dir, file), spec.MaxSpecSize)
 	switch {
 	case errors.Is(err, os.ErrNotExist), errors.Is(err, errIgnore):
 		return entry{young: true}
@@ -242,7 +244,7 @@ func (r reader) read(file string) entry {
 		return entry{found: found{problem: &spec.Problem{Message: err.Error()}}, hidden: hidden, young: true}
 	}
 	e := entry{key: keyOf(fi)}
-	e.young = young(e.key, time.Now())
+	e.young = young(e.key, r.clock())
 	if err := r.trust.file(filepath.Join(r.dir, file), fi, r.owner); err != nil {
 		e.problem = &spec.Problem{Message: err.Error()}
 		return e

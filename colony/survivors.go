@@ -4,13 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
 )
@@ -37,7 +34,7 @@ type heir struct {
 // a fork and its line.
 func (h *house) survey(old past) estate {
 	e := estate{fds: map[int]int{}}
-	lines, err := readLedger(h.places)
+	lines, err := readLedger(h.disk, h.places)
 	if err != nil {
 		h.trouble["children"] = err
 	}
@@ -58,14 +55,14 @@ func (h *house) survey(old past) estate {
 			add(h.heir(l, e.fds))
 		}
 	}
-	if checkProc() != nil {
+	if h.procs.check() != nil {
 		return e
 	}
 	said := map[string]spec.Status{}
 	for _, st := range old.statuses {
 		said[st.Name] = st
 	}
-	for _, b := range bearers(h.id, e.fds) {
+	for _, b := range bearers(h.procs, h.id, e.fds) {
 		i, known := last[b.life.name]
 		st := said[b.life.name]
 		line := ledgerLine{Version: ledgerVersion, Name: b.life.name, Generation: b.life.generation, PID: b.pid, Start: b.start, Epoch: h.epoch}
@@ -76,7 +73,7 @@ func (h *house) survey(old past) estate {
 			add(h.heir(line, e.fds)) // begun in the instant before its line was written
 		case st.Generation < b.life.generation, st.Generation == b.life.generation && st.State == spec.Stopping:
 			line.PID, line.Start = b.session, noStart // it has outlived its main process
-			v := heir{line: line, dead: true, spec: readConfig(b.pid)}
+			v := heir{line: line, dead: true, spec: readConfig(h.procs, b.pid)}
 			if st.Generation == b.life.generation {
 				v.exit = st.LastExit
 			}
@@ -93,35 +90,24 @@ const noStart = 1
 // what it will always mean.
 func (h *house) heir(l ledgerLine, fds map[int]int) heir {
 	v := heir{line: l, dead: true}
-	fd, err := unix.PidfdOpen(l.PID, 0)
-	st, serr := readStat(l.PID)
+	fd, err := h.procs.pin(l.PID)
+	st, serr := h.procs.stat(l.PID)
 	switch lives := serr == nil && st.start == l.Start; {
 	case err == nil && lives:
 		v.dead, fds[l.PID] = false, fd
-		v.age = age(st.start)
+		v.age = h.procs.age(st.start)
 	case err == nil:
-		unix.Close(fd)
+		h.procs.unpin(fd)
 	case lives: // a kernel without pidfds: it cannot be kept apart from strangers
-		signalOne(processID{l.PID, l.Start}, sigKILL)
+		h.procs.kill(processID{l.PID, l.Start}, sigKILL)
 	}
-	b, err := os.ReadFile(filepath.Join(h.places.LivesDir(), l.Name+".json"))
+	b, err := h.disk.read(filepath.Join(h.places.LivesDir(), l.Name+".json"))
 	if sum := sha256.Sum256(b); err == nil && hex.EncodeToString(sum[:]) == l.Spec {
 		v.spec = b
 	} else if !v.dead {
-		v.spec = readConfig(l.PID)
+		v.spec = readConfig(h.procs, l.PID)
 	}
 	return v
-}
-
-// ticks is the unit of a process's start time, USER_HZ: 100 a second wherever Go
-// runs on Linux.
-const ticks = time.Second / 100
-
-// age is how long ago a process was started.
-func age(start uint64) time.Duration {
-	var ts unix.Timespec
-	unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts)
-	return max(0, time.Duration(ts.Nano())-time.Duration(start)*ticks)
 }
 
 // bearer is a process that carries a token of ours.
@@ -134,30 +120,30 @@ type bearer struct {
 
 // bearers lists the processes that carry a token of the colony, but for those
 // that are known, us, and those we come from.
-func bearers(colony string, known map[int]int) (all []bearer) {
+func bearers(ps procs, colony string, known map[int]int) (all []bearer) {
 	ours := map[int]bool{}
 	for pid := range known {
 		ours[pid] = true
 	}
-	for pid := os.Getpid(); pid > 0; {
+	for pid := ps.self(); pid > 0; {
 		ours[pid] = true
-		st, err := readStat(pid)
+		st, err := ps.stat(pid)
 		if err != nil {
 			break
 		}
 		pid = st.parent
 	}
-	for _, pid := range allPIDs() {
+	for _, pid := range ps.all() {
 		if ours[pid] {
 			continue
 		}
-		rest, ok := strings.CutPrefix(readToken(pid), colony+":")
+		rest, ok := strings.CutPrefix(readToken(ps, pid), colony+":")
 		name, number, ok2 := strings.Cut(rest, ":")
 		generation, err := strconv.ParseUint(number, 10, 64)
 		if !ok || !ok2 || err != nil {
 			continue
 		}
-		st, err := readStat(pid)
+		st, err := ps.stat(pid)
 		if err == nil && st.state != 'Z' {
 			all = append(all, bearer{processID{pid, st.start}, lifeID{name, generation}, st.session, st.session == pid})
 		}
@@ -167,7 +153,7 @@ func bearers(colony string, known map[int]int) (all []bearer) {
 
 // readConfig returns the spec that a process was started with, from its
 // environment; nil if it has none or we may not look.
-func readConfig(pid int) []byte { return readVariable(pid, "NCOLONY_CONFIG=") }
+func readConfig(ps procs, pid int) []byte { return ps.variable(pid, "NCOLONY_CONFIG=") }
 
 // inheritAll takes on what an earlier supervisor has left. A life whose spec is
 // not known cannot be judged: it ends, and its service begins anew.

@@ -115,7 +115,7 @@ func TestLostWatch(t *testing.T) {
 	p := placesIn(t.TempDir())
 	must(t, os.Mkdir(p.Config, 0o755))
 	tr := newTroubles(e.outbox())
-	w := &watcher{config: newConfigDir(p.Config, trust{}, nil, e.outbox(), tr), messages: newMessageDir(p, 0, false, e.outbox(), tr),
+	w := &watcher{config: newConfigDir(thisMachine(), p.Config, trust{}, nil, e.outbox(), tr), messages: newMessageDir(thisMachine(), p, 0, false, e.outbox(), tr),
 		hints: hints{watcher: h.watcher}, watched: map[string]dirID{}, trouble: tr}
 	w.rewatch()
 	seen := func(path string) { // takes in all hints up to one

@@ -118,7 +118,7 @@ func TestUpgrade(t *testing.T) {
 			}
 			var answer spec.Result
 			s.eventually("the slow request is answered", func() bool {
-				return readJSON(s.places.Result("slow"), &answer) == nil && answer.Finished != nil
+				return readJSON(osDisk{}, s.places.Result("slow"), &answer) == nil && answer.Finished != nil
 			})
 			if st := s.until("stubborn", spec.Running); !answer.OK || st.LastExit.Signal != "KILL" || answer.NewPID != st.PID {
 				t.Errorf("the restart under way: %+v, status %+v", answer, st)

@@ -155,7 +155,7 @@ func (w *watcher) hinted(ev fsnotify.Event) {
 				// A temporary file of our own: no link leads to it.
 			case strings.HasPrefix(base, "."):
 				// Most likely a temporary file too, but files may be links to it.
-				w.dots = w.dots.touched(time.Now())
+				w.dots = w.dots.touched(w.config.clock())
 			default:
 				names[base] = true
 			}
@@ -169,7 +169,7 @@ func (w *watcher) hinted(ev fsnotify.Event) {
 		}
 		break
 	}
-	now := time.Now()
+	now := w.config.clock()
 	for base := range names {
 		w.config.look(base, now)
 	}
@@ -197,7 +197,7 @@ func (w *watcher) rewatch() {
 	paths := map[string]bool{w.config.path: true, w.messages.path: true,
 		filepath.Dir(w.config.path): true, filepath.Dir(w.messages.path): true}
 	for path := range paths {
-		_, id, err := statDir(path)
+		_, id, err := w.config.disk.statDir(path)
 		if old, ok := w.watched[path]; ok && (err != nil || old != id) {
 			w.hints.watcher.Remove(path)
 			delete(w.watched, path)

@@ -31,11 +31,11 @@ func watch(t *testing.T, prepare func(*watched)) *watched {
 	e := listen(t)
 	root := t.TempDir()
 	p := placesIn(root)
-	must(t, os.Mkdir(p.Config, 0o755), os.Mkdir(p.Messages, 0o755), makeState(p))
+	must(t, os.Mkdir(p.Config, 0o755), os.Mkdir(p.Messages, 0o755), makeState(osDisk{}, p))
 	tr := newTroubles(e.outbox())
 	w := &watched{ear: e, places: p, watcher: &watcher{
-		config:   newConfigDir(p.Config, trust{}, func(*spec.Spec) string { return "" }, e.outbox(), tr),
-		messages: newMessageDir(p, os.Getuid(), false, e.outbox(), tr),
+		config:   newConfigDir(thisMachine(), p.Config, trust{}, func(*spec.Spec) string { return "" }, e.outbox(), tr),
+		messages: newMessageDir(thisMachine(), p, os.Getuid(), false, e.outbox(), tr),
 		watched:  map[string]dirID{}, trouble: tr, frequency: time.Hour,
 		rescans: make(chan struct{}, 1), again: make(chan struct{}, 1), quit: e.quit,
 	}}

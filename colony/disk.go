@@ -1,0 +1,152 @@
+package colony
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ncolony/ncolony-go/internal/atomicfile"
+)
+
+// disk is what the edges ask of file systems. The real one is osDisk; the
+// simulator brings its own, which fills up, and keeps what a killed supervisor
+// has written.
+type disk interface {
+	list(dir string) ([]os.DirEntry, error)
+	stat(path string) (os.FileInfo, error)  // of what a symbolic link leads to
+	lstat(path string) (os.FileInfo, error) // of the name itself
+	statDir(path string) (os.FileInfo, dirID, error)
+	read(path string) ([]byte, error)
+	// readRegular reads a file that somebody else has written, see there.
+	readRegular(path string, limit int) ([]byte, os.FileInfo, error)
+	// write replaces a file in one step, see atomicfile.Write.
+	write(path string, content []byte, perm os.FileMode, sync bool) error
+	// openLines opens a file for appending lines. Before the first a torn last
+	// line, of a crash or a full disk, is ended.
+	openLines(path string, perm os.FileMode) (lineFile, error)
+	remove(path string) error // never a directory
+	rename(from, to string) error
+	mkdir(path string, perm os.FileMode) error // and what leads to it
+}
+
+// lineFile is a file that is open for appending lines.
+type lineFile interface {
+	io.WriteCloser
+	size() int64
+	standsAt(path string) bool // whether path still leads to it
+}
+
+// osDisk is the file systems of this machine.
+type osDisk struct{}
+
+func (osDisk) list(dir string) ([]os.DirEntry, error)          { return os.ReadDir(dir) }
+func (osDisk) stat(path string) (os.FileInfo, error)           { return os.Stat(path) }
+func (osDisk) lstat(path string) (os.FileInfo, error)          { return os.Lstat(path) }
+func (osDisk) statDir(path string) (os.FileInfo, dirID, error) { return statDir(path) }
+func (osDisk) read(path string) ([]byte, error)                { return os.ReadFile(path) }
+func (osDisk) rename(from, to string) error                    { return os.Rename(from, to) }
+func (osDisk) mkdir(path string, perm os.FileMode) error       { return os.MkdirAll(path, perm) }
+func (osDisk) readRegular(path string, limit int) ([]byte, os.FileInfo, error) {
+	return readRegular(path, limit)
+}
+
+func (osDisk) write(path string, content []byte, perm os.FileMode, sync bool) error {
+	return atomicfile.Write(path, content, perm, sync)
+}
+
+func (osDisk) remove(path string) error { return unix.Unlink(path) }
+
+// remove removes a file; that there is none is no error.
+func remove(d disk, path string) error {
+	if err := d.remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// visible lists the files of a directory but those with dot names.
+func visible(d disk, dir string) (paths []string) {
+	list, _ := d.list(dir)
+	for _, e := range list {
+		if e.Name()[0] != '.' && e.Type().IsRegular() {
+			paths = append(paths, filepath.Join(dir, e.Name()))
+		}
+	}
+	return paths
+}
+
+// asJSON is v as all our files have it, for people to read.
+func asJSON(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	err := e.Encode(v)
+	return b.Bytes(), err
+}
+
+func writeJSON(d disk, path string, v any, perm os.FileMode) error {
+	b, err := asJSON(v)
+	if err != nil {
+		return err
+	}
+	return d.write(path, b, perm, false)
+}
+
+func readJSON(d disk, path string, v any) error {
+	b, err := d.read(path)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(b, v)
+}
+
+// osLines is a lineFile of this machine.
+type osLines struct {
+	*os.File
+	bytes int64
+}
+
+func (osDisk) openLines(path string, perm os.FileMode) (file lineFile, err error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND|unix.O_CLOEXEC, perm)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+		}
+	}()
+	l := &osLines{File: f}
+	if l.bytes, err = f.Seek(0, io.SeekEnd); err != nil || l.bytes == 0 {
+		return l, err
+	}
+	last := make([]byte, 1)
+	if _, err = f.ReadAt(last, l.bytes-1); err != nil || last[0] == '\n' {
+		return l, err
+	}
+	_, err = l.Write([]byte("\n"))
+	return l, err
+}
+
+func (l *osLines) Write(b []byte) (n int, err error) {
+	n, err = l.File.Write(b)
+	l.bytes += int64(n)
+	return n, err
+}
+
+func (l *osLines) size() int64 { return l.bytes }
+
+func (l *osLines) standsAt(path string) bool {
+	here, err := l.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat(path)
+	return err == nil && os.SameFile(here, there)
+}
