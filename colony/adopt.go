@@ -28,6 +28,7 @@ func (m *model) inherit(v heir, sp *spec.Spec) {
 	switch ev := (exited{pid: l.PID, status: exitStatus{unknown: true}, reaped: true}); {
 	case v.exit != nil: // that was seen, and not the end of what it has left behind
 		s.life.pid, s.life.exit, s.lastExit = 0, v.exit, v.exit
+		m.emit(ended{s.lifeID(), l.PID}) // the ledger need not lead to it; what is left of it does
 		m.mainOver(s, !startsAgain(s.spec, v.exit))
 		m.ending(s, ev)
 	case v.dead:

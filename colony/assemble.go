@@ -3,6 +3,7 @@ package colony
 import (
 	"log/slog"
 	"os"
+	"slices"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
 )
@@ -49,7 +50,7 @@ func newColony(o Options, h *house, null int, b *baton) (*colony, error) {
 	tty := openTerminal()
 	prep := &preparer{colony: h.id, accounts: systemAccounts(), null: null, terminal: tty}
 	kernel := &linux{newSpawner(prep, c.ledger, c.urgentBox(), c.start), newCensor(h.procs, h.id, c.urgentBox()), openOrphanage(), tty, c.successor,
-		newWards(h.wards, c.urgentBox())}
+		newWards(h.procs, h.wards, c.urgentBox())}
 	c.loop.kernel = kernel
 	c.push = kernel.push
 	c.wards = kernel.wards
@@ -63,8 +64,8 @@ func (c *colony) newsBox() outbox   { return outbox{c.news, c.quit} }
 
 // furnish puts loop and files around a model: everything but the kernel.
 func (c *colony) furnish(o Options, h *house, m *model, b *baton) {
-	fresh := func() *troubles { return newTroubles(c.newsBox()) }
-	results, err := openResults(h.disk, h.places, h.clock(), m.requests)
+	fresh := func() *troubles { return newTroubles(c.newsBox(), h.trouble) }
+	results, interrupted, err := openResults(h.disk, h.places, h.clock(), m.requests)
 	if err != nil && h.trouble["state"] == nil {
 		h.trouble["results"] = err
 	}
@@ -80,6 +81,11 @@ func (c *colony) furnish(o Options, h *house, m *model, b *baton) {
 		c.continueFrom(b, h)
 	case len(h.wards) > 0:
 		c.watcher.config.id = noDir // what was adopted ends for a spec that is not there, not for a directory that is empty
+	}
+	for _, a := range interrupted {
+		if !slices.ContainsFunc(c.files.pending.answers, func(b answer) bool { return b.file == a.file }) {
+			c.files.write(a)
+		}
 	}
 }
 
@@ -99,7 +105,7 @@ func newOrRestored(o Options, h *house, b *baton) (*model, error) {
 	}
 	old := h.readPast(o.Log)
 	left := h.survey(old)
-	h.clearPast(left, old.resumption)
+	h.clearPast(left, old)
 	m := newModel(policyOf(o), h.seed, spec.ColonyStatus{PID: h.procs.self(), Version: o.Version, Started: h.now().wall, Epoch: h.epoch,
 		Config: h.places.Config, Messages: h.places.Messages, State: h.places.State})
 	m.trap = o.trap

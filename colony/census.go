@@ -192,6 +192,10 @@ func (c *censor) countStrangers(q census, known map[int]bool, ev *counted) {
 // it has gone.
 const tokenKey = "NCOLONY_TOKEN="
 
+// stopKey is the variable by which a stop command is told whom to stop. Only
+// such a command, and what it starts, has it.
+const stopKey = "NCOLONY_PID="
+
 func token(colony string, l lifeID) string {
 	return colony + ":" + l.name + ":" + strconv.FormatUint(l.generation, 10)
 }

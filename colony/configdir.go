@@ -172,6 +172,10 @@ func (c *configDir) there() bool {
 	return err == nil && id == c.id && c.reader.trust.dir(c.path, fi) == nil
 }
 
+// untold stands for what the core may know of a file from before: whatever
+// becomes of the file is news, also that it is gone.
+var untold = found{problem: &spec.Problem{}}
+
 // errVanished is the trouble of a directory that cannot mean what it says.
 var errVanished = errors.New("another directory has its place and holds no spec; what runs goes on until a spec appears or a rescan is asked for")
 
@@ -221,6 +225,9 @@ func (c *configDir) scan(force bool) {
 			for file := range present {
 				name, _ := spec.NameOf(file)
 				ev.names[name] = true
+				if c.told[name].absent() {
+					c.told[name] = untold
+				}
 			}
 		}
 		c.out.send(ev)

@@ -36,7 +36,7 @@ type disk interface {
 
 // lineFile is a file that is open for appending lines.
 type lineFile interface {
-	io.WriteCloser
+	io.WriteCloser // what it cannot write whole it takes back
 	size() int64
 	standsAt(path string) bool // whether path still leads to it
 }
@@ -136,6 +136,9 @@ func (osDisk) openLines(path string, perm os.FileMode) (file lineFile, err error
 
 func (l *osLines) Write(b []byte) (n int, err error) {
 	n, err = l.File.Write(b)
+	if err != nil && n > 0 && l.Truncate(l.bytes) == nil {
+		n = 0
+	}
 	l.bytes += int64(n)
 	return n, err
 }

@@ -92,10 +92,10 @@ func (c *colony) handOver(signals caught) remained {
 	}
 	c.reap(signals)
 	left, ok := c.flush()
-	switch m := c.loop.model; {
+	switch {
 	case !ok:
 		return remained{"the state directory does not answer"}
-	case m.drain.on, len(m.orders) > 0, m.upgrade == nil:
+	case !c.mayLeave():
 		return remained{} // something has come in between
 	}
 	b, err := c.baton(left, stopped)
@@ -105,6 +105,12 @@ func (c *colony) handOver(signals caught) remained {
 		unix.Close(b.Old)
 	}
 	return remained{err.Error()}
+}
+
+// mayLeave reports whether another program can go on from what the model knows.
+func (c *colony) mayLeave() bool {
+	m := c.loop.model
+	return !m.drain.on && len(m.orders) == 0 && m.upgrade != nil
 }
 
 // flush has everything written that there is to write, and takes in what the
@@ -146,14 +152,10 @@ func (c *colony) askFlush() <-chan batch {
 	return done
 }
 
-// baton writes down all that the next program has to know.
-func (c *colony) baton(left batch, stopped instant) (*baton, error) {
-	old, err := unix.Open("/proc/self/exe", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, fmt.Errorf("open our own program: %w", err)
-	}
+// testament is all that the next program has to know.
+func (c *colony) testament(left batch, stopped instant) *baton {
 	id := c.watcher.config.id
-	b := &baton{State: c.loop.model.encode(), From: c.version, Stopped: stopped, Locks: c.locks, Wards: c.wards.fds, Old: old,
+	b := &baton{State: c.loop.model.encode(), From: c.version, Stopped: stopped, Locks: c.locks, Wards: c.wards.fds,
 		Config: savedDir{id.dev, id.ino, id.born}, Stuck: map[string]savedFile{}, Stops: left.stops}
 	for file, k := range c.watcher.messages.stuck {
 		b.Stuck[file] = savedFile{k.dev, k.ino, k.size, k.mtime, k.ctime}
@@ -161,6 +163,18 @@ func (c *colony) baton(left batch, stopped instant) (*baton, error) {
 	for _, a := range left.answers {
 		b.Answers = append(b.Answers, savedAnswer{a.file, a.result})
 	}
+	return b
+}
+
+// baton writes the testament down where the next program finds it, and a way
+// back to us.
+func (c *colony) baton(left batch, stopped instant) (*baton, error) {
+	old, err := unix.Open("/proc/self/exe", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open our own program: %w", err)
+	}
+	b := c.testament(left, stopped)
+	b.Old = old
 	text, err := json.Marshal(b)
 	if err == nil {
 		b.fd, err = sealed(text)

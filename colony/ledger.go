@@ -28,6 +28,7 @@ type ledger struct {
 	file    chan lineFile       // nil inside: not to be had
 	limit   int64               // size at which the file is compacted; belongs to whoever has the file
 	kept    map[string][32]byte // of lives/: what stands there; likewise
+	left    []ledgerLine        // could not be written yet; likewise
 	trouble *troubles           // likewise
 }
 
@@ -65,8 +66,8 @@ func (l *ledger) reopen(f lineFile) lineFile {
 		f.Close()
 	}
 	f, err := l.disk.openLines(l.places.Children(), 0o600)
-	l.trouble.note("children", err)
 	if err != nil {
+		l.trouble.note("children", err) // that it can be opened does not mean that it can be written
 		return nil
 	}
 	return f
@@ -75,25 +76,25 @@ func (l *ledger) reopen(f lineFile) lineFile {
 // keepSpec stores the bytes of the spec a life was started with, unless they
 // stand there already. The line of the fork has their digest, so that a reader
 // can tell whether we came to it.
-func (l *ledger) keepSpec(name string, sp *spec.Spec) {
+func (l *ledger) keepSpec(name string, sp *spec.Spec) error {
 	f := <-l.file // not for its own sake: kept comes with it
 	defer func() { l.file <- f }()
 	if l.kept[name] == sp.SHA256 {
-		return
+		return nil
 	}
 	err := l.disk.write(filepath.Join(l.places.LivesDir(), name+".json"), sp.Raw, 0o600, false)
-	l.trouble.note("lives", err)
 	if err == nil {
 		l.kept[name] = sp.SHA256
 	}
+	return err
 }
 
 // dropSpec removes what keepSpec has stored.
-func (l *ledger) dropSpec(name string) {
+func (l *ledger) dropSpec(name string) error {
 	f := <-l.file
 	defer func() { l.file <- f }()
 	delete(l.kept, name)
-	l.trouble.note("lives", remove(l.disk, filepath.Join(l.places.LivesDir(), name+".json")))
+	return remove(l.disk, filepath.Join(l.places.LivesDir(), name+".json"))
 }
 
 // begin notes a fork. A child that is gone again already needs no line.
@@ -125,22 +126,50 @@ func encode(lines []ledgerLine) []byte {
 	return b.Bytes()
 }
 
+// append writes lines, after those that could not be written before.
 func (l *ledger) append(lines ...ledgerLine) {
 	f := l.reopen(<-l.file)
 	defer func() { l.file <- f }()
+	l.left = append(l.left, lines...)
+	if f != nil {
+		_, err := f.Write(encode(l.left))
+		l.trouble.note("children", err)
+		if err != nil {
+			f.Close()
+			f = nil // the next open ends the torn line
+		}
+	}
 	if f == nil {
+		l.left = unsettled(l.left)
 		return
 	}
-	_, err := f.Write(encode(lines))
-	l.trouble.note("children", err)
-	if err != nil {
-		f.Close()
-		f = nil // the next open ends the torn line
-		return
-	}
+	l.left = nil
 	if f.size() > l.limit {
 		f = l.compact(f)
 	}
+}
+
+// unsettled is lines without those of lives that have begun and ended in them:
+// of such a life nothing need be known.
+func unsettled(lines []ledgerLine) []ledgerLine {
+	ended := map[lifeID]bool{}
+	begun := map[lifeID]bool{}
+	for _, line := range lines {
+		id := lifeID{line.Name, line.Generation}
+		ended[id] = ended[id] || line.Ended
+		begun[id] = begun[id] || !line.Ended
+	}
+	return slices.DeleteFunc(lines, func(line ledgerLine) bool {
+		id := lifeID{line.Name, line.Generation}
+		return ended[id] && begun[id]
+	})
+}
+
+// behind reports whether the file cannot be had, and lines wait for it.
+func (l *ledger) behind() bool {
+	f := <-l.file
+	l.file <- f
+	return f == nil
 }
 
 // compact rewrites the file without the lives that have ended or were of

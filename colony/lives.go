@@ -103,6 +103,20 @@ func (m *model) overdue(o *order) {
 			o.since = m.now.mono
 		}
 	}
+	m.ifEmpty(o.service)
+}
+
+// inVain reports whether a life that is killed waits for a stop command whose
+// start hangs.
+func (m *model) inVain(s *service) bool {
+	if s.life.stage != killing {
+		return false
+	}
+	hangs := m.slowest() == nil // so do all of them
+	for _, o := range m.orders {
+		hangs = hangs || o.overdue && o.service == s && o.kind == kindStopCommand
+	}
+	return hangs
 }
 
 // answered takes an order off the list; nil if it is not on it.
@@ -137,15 +151,19 @@ func (m *model) started(ev started) {
 		return
 	}
 	s := o.service
-	if o.tooLate() { // it dies an orphan
-		m.emit(signal{pid: ev.pid, group: true, signal: sigKILL})
+	h, dead := m.heldFor(o, ev.pid)
+	if o.tooLate() {
+		if !dead { // it dies an orphan
+			m.emit(signal{pid: ev.pid, group: true, signal: sigKILL})
+		}
 		m.letGo()
+		m.recount()
 		return
 	}
 	m.pids[ev.pid] = child{s, o.kind}
 	if o.kind == kindStopCommand {
 		s.life.ordered, s.life.command = false, ev.pid
-		if s.life.stage == killing {
+		if s.life.stage == killing && !dead {
 			m.emit(signal{pid: ev.pid, group: true, signal: sigKILL}) // it has come too late
 		}
 	} else {
@@ -158,12 +176,18 @@ func (m *model) started(ev started) {
 		m.emit(keepSpec{s.name, s.life.spec})
 	}
 	m.touch(s)
-	h, ok := m.held[ev.pid]
-	delete(m.held, ev.pid)
-	if ok && h.seq >= o.number {
-		m.exited(h.exit)
+	if dead {
+		m.exited(h)
 	}
 	m.letGo()
+}
+
+// heldFor returns the end of the process that an order has become, if that came
+// first: it is reaped, and its number may be a stranger's by now.
+func (m *model) heldFor(o *order, pid int) (end exited, dead bool) {
+	h, ok := m.held[pid]
+	delete(m.held, pid)
+	return h.exit, ok && h.seq >= o.number
 }
 
 // spawnFailed takes in that an order has not.
@@ -176,6 +200,7 @@ func (m *model) spawnFailed(ev spawnFailed) {
 	defer m.letGo()
 	s := o.service
 	if o.tooLate() {
+		m.recount()
 		return
 	}
 	if o.kind == kindStopCommand {
@@ -298,7 +323,7 @@ func (l *life) rest() spec.Signal {
 // ifEmpty ends the life of s if nothing is left of it.
 func (m *model) ifEmpty(s *service) {
 	l := &s.life
-	if s.phase != stopping || l.pid != 0 || l.command != 0 || l.ordered && l.stage != killing || l.unclear || len(l.left) > 0 {
+	if s.phase != stopping || l.pid != 0 || l.command != 0 || l.ordered && !m.inVain(s) || l.unclear || len(l.left) > 0 {
 		return
 	}
 	if m.now.wall.After(l.exit.At) {

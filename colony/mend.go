@@ -101,8 +101,10 @@ func (m *model) setAside(ev event, what string) {
 		m.requests[r.file] = r
 		m.finish(r, lostText)
 	case started:
+		if _, dead := m.held[ev.pid]; !dead {
+			m.emit(signal{pid: ev.pid, group: true, signal: sigKILL}) // nobody would ever end it
+		}
 		m.dropOrder(ev.order)
-		m.emit(signal{pid: ev.pid, group: true, signal: sigKILL}) // nobody would ever end it
 	case spawnFailed:
 		m.dropOrder(ev.order)
 	case exited:

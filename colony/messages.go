@@ -168,7 +168,7 @@ func (d *messageDir) take(l letter, now time.Time) {
 	if l.msg != nil {
 		r.Type, r.Name, r.Group = l.msg.Type, l.msg.Name, l.msg.Group
 	}
-	d.trouble.note("results", writeResult(d.disk, d.places, l.file, r))
+	writeResult(d.disk, d.places, l.file, r) // where it cannot, neither can the answer, and that is told and tried again
 	err := d.disk.remove(filepath.Join(d.path, l.file))
 	if errors.Is(err, os.ErrNotExist) {
 		// Its sender has thought better of it: nobody waits for an answer.

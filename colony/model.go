@@ -40,7 +40,7 @@ type model struct {
 	alive       [2]int            // services with a process: ordinary ones, helpers
 	leaving     map[*service]bool // lives of which something may be left
 	seed        uint64            // of the jitter
-	generations uint64            // the highest of a service that was removed
+	generations uint64            // no service that is new begins with a lower one
 	orphans     uint64
 	panics      int
 	panicked    []instant // the last of them, if within panicSpan
@@ -225,6 +225,9 @@ func (m *model) service(name string) *service {
 	s := m.services[name]
 	if s == nil {
 		s = &service{name: name, timer: -1, generation: m.generations}
+		if st, ok := m.past[name]; ok {
+			s.generation = st.Generation
+		}
 		m.services[name] = s
 		m.recall(s)
 	}
@@ -239,10 +242,14 @@ func (m *model) resume(notes map[string]spec.StopNote, past []spec.Status, gener
 	m.generations = generations
 	m.past = map[string]spec.Status{}
 	for _, st := range past {
-		if !resumption {
-			st = spec.Status{Name: st.Name, Generation: st.Generation}
-		}
+		m.generations = max(m.generations, st.Generation) // whatever becomes of these files, no number comes again
 		m.past[st.Name] = st
+	}
+	if resumption {
+		return
+	}
+	for name := range m.past {
+		m.past[name] = spec.Status{Name: name, Generation: m.generations}
 	}
 }
 
@@ -274,7 +281,6 @@ func (m *model) recall(s *service) {
 		return
 	}
 	delete(m.past, s.name)
-	s.generation = max(s.generation, st.Generation)
 	if st.State == "" {
 		return
 	}

@@ -21,7 +21,15 @@ type troubles struct {
 	known map[string]string
 }
 
-func newTroubles(out outbox) *troubles { return &troubles{out, map[string]string{}} }
+// newTroubles begins with what the core knows of already: it will be told when
+// that is over, by whoever sees it.
+func newTroubles(out outbox, known map[string]error) *troubles {
+	t := &troubles{out, map[string]string{}}
+	for what, err := range known {
+		t.known[what] = err.Error()
+	}
+	return t
+}
 
 // note says how something went: err nil means that it works.
 func (t *troubles) note(what string, err error) {

@@ -239,6 +239,7 @@ type past struct {
 	statuses    []spec.Status
 	notes       map[string]spec.StopNote
 	generations uint64
+	colony      spec.ColonyStatus // what it has published last
 }
 
 // readPast reads what an earlier start has left.
@@ -247,7 +248,7 @@ func (h *house) readPast(log *slog.Logger) past {
 	var c spec.ColonyStatus
 	if readJSON(h.disk, h.places.Colony(), &c) == nil {
 		old.resumption = c.Epoch == h.epoch && !c.Clean
-		old.generations = c.Generations
+		old.generations, old.colony = c.Generations, c
 	}
 	for _, path := range visible(h.disk, h.places.StatusDir()) {
 		var st spec.Status
@@ -270,21 +271,23 @@ func (h *house) readPast(log *slog.Logger) past {
 // leaves the past to the next.
 //
 // In a resumption the statuses stay until each is replaced: they say what has
-// finished, and this start may be killed before it has said so itself.
-func (h *house) clearPast(e estate, resumption bool) {
+// finished, and this start may be killed before it has said so itself. Nor must
+// the numbers of the lives be lost with them.
+func (h *house) clearPast(e estate, old past) {
 	var lines []ledgerLine
 	kept := map[string]bool{}
 	for _, v := range e.lives {
 		lines = append(lines, v.line)
 		kept[filepath.Join(h.places.LivesDir(), v.line.Name+".json")] = true
 	}
+	// Where the ledger cannot be made shorter, what stands in it is true all the same.
 	if len(lines) == 0 {
 		remove(h.disk, h.places.Children())
-	} else if err := h.disk.write(h.places.Children(), encode(lines), 0o600, false); err != nil {
-		h.trouble["children"] = err
+	} else {
+		h.disk.write(h.places.Children(), encode(lines), 0o600, false)
 	}
 	dirs := []string{h.places.LivesDir()}
-	if !resumption {
+	if !old.resumption && h.keepGenerations(old) == nil {
 		dirs = append(dirs, h.places.StatusDir())
 	}
 	for _, dir := range dirs {
@@ -302,4 +305,18 @@ func (h *house) clearPast(e estate, resumption bool) {
 			}
 		}
 	}
+}
+
+// keepGenerations has colony.json say the highest number of a life that any
+// status says.
+func (h *house) keepGenerations(old past) error {
+	c, highest := old.colony, old.generations
+	for _, st := range old.statuses {
+		highest = max(highest, st.Generation)
+	}
+	if c.Generations == highest {
+		return nil
+	}
+	c.Generations = highest
+	return writeJSON(h.disk, h.places.Colony(), c, 0o644)
 }

@@ -237,7 +237,7 @@ func TestReadPast(t *testing.T) {
 	o, _ := optionsIn(t.TempDir())
 	p := o.Places
 	must(t, makeState(osDisk{}, p))
-	h := &house{places: p, epoch: "now"}
+	h := &house{outside: thisMachine(), places: p, epoch: "now"}
 	past := func(colony spec.ColonyStatus) past {
 		must(t, writeJSON(osDisk{}, p.Colony(), colony, 0o644))
 		return h.readPast(slog.New(slog.NewTextHandler(io.Discard, nil)))
@@ -270,9 +270,12 @@ func TestReadPast(t *testing.T) {
 		t.Error("resumes what it cannot read")
 	}
 	put(t, p.Children(), "{")
-	h.clearPast(estate{}, false)
+	h.clearPast(estate{}, h.readPast(o.Log))
 	if left := append(visible(osDisk{}, p.StatusDir()), visible(osDisk{}, p.LivesDir())...); left != nil {
 		t.Errorf("left %q", left)
+	}
+	if again := h.readPast(o.Log); again.resumption || again.generations != 7 {
+		t.Errorf("the numbers of the lives are lost: %+v", again)
 	}
 }
 

@@ -61,7 +61,7 @@ func (p *preparer) prepare(o spawn) (prepared, error) {
 	argv := sp.Args
 	if o.kind == kindStopCommand {
 		argv = o.argv
-		env.set("NCOLONY_PID", strconv.Itoa(o.main))
+		env.add(stopKey + strconv.Itoa(o.main))
 	}
 	path, err := lookPath(argv[0], env.get("PATH"), sp.Cwd)
 	if err != nil {

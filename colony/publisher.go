@@ -76,6 +76,9 @@ func (b *batch) forget(later *batch) {
 	for name := range later.statuses {
 		delete(b.statuses, name)
 	}
+	for name := range later.lives {
+		delete(b.lives, name)
+	}
 	for name := range later.stops {
 		delete(b.stops, name)
 	}
@@ -100,6 +103,7 @@ type publisher struct {
 	urgent  <-chan struct{} // somebody waits for an answer
 	shown   map[string]int  // what the pid files say, 0 = there is none
 	left    batch           // what could not be written
+	mute    bool            // nor could the last events
 }
 
 // restAfter is how long the publisher rests after a batch that took so long to
@@ -121,7 +125,7 @@ func (p *publisher) run(batches <-chan *batch) {
 	wait := retryFirst
 	for {
 		var retry <-chan time.Time
-		if p.left.empty() {
+		if !p.behind() {
 			due, wait = time.Time{}, retryFirst
 		} else {
 			if due.IsZero() {
@@ -160,52 +164,77 @@ func (p *publisher) run(batches <-chan *batch) {
 // writeLeft tries again what could not be written. Somebody may have removed
 // our directories.
 func (p *publisher) writeLeft() {
-	if p.left.empty() {
+	if !p.behind() {
 		return
 	}
 	makeState(p.disk, p.places) // if it cannot, what follows says so
+	if p.ledger.behind() {
+		p.ledger.append()
+	}
+	if p.mute {
+		p.writeEvents(nil)
+	}
 	b := p.left
 	p.left = batch{}
 	p.write(&b)
+}
+
+// behind reports whether something is left to be tried again.
+func (p *publisher) behind() bool { return !p.left.empty() || p.mute || p.ledger.behind() }
+
+// writeEvents appends events. Those that cannot be written are lost.
+func (p *publisher) writeEvents(events []spec.Event) {
+	err := p.journal.append(events)
+	p.mute = err != nil
+	p.trouble.note("events", err)
 }
 
 // write writes one batch: results last, so that whoever waits for one finds
 // the rest to be true.
 func (p *publisher) write(b *batch) {
 	p.left.forget(b)
-	var status, pids, results failures
+	var status, pids, lives, results failures
+	if len(b.events) > 0 {
+		p.writeEvents(b.events) // before the ledger: what it says is over is never told again
+	}
 	for _, name := range slices.Sorted(maps.Keys(b.stops)) {
 		if status.add(p.places.State, p.keepStop(name, b.stops[name])) {
 			p.left.stop(name, b.stops[name])
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(b.statuses)) {
-		st := b.statuses[name]
+	show := func(name string, st *spec.Status) {
 		unwritten := status.add(p.places.State, p.writeStatus(name, st))
 		unshown := pids.add(p.pids, p.showPID(name, st))
 		if unwritten || unshown {
 			p.left.status(name, st)
 		}
 	}
-	for name, sp := range b.lives {
-		p.ledger.keepSpec(name, sp)
+	names := slices.Sorted(maps.Keys(b.statuses))
+	for _, name := range names {
+		if st := b.statuses[name]; st != nil {
+			show(name, st)
+		}
 	}
-	for name, st := range b.statuses {
-		if st == nil {
-			p.ledger.dropSpec(name)
+	for _, name := range slices.Sorted(maps.Keys(b.lives)) {
+		if lives.add(p.places.LivesDir(), p.ledger.keepSpec(name, b.lives[name])) {
+			p.left.add(keepSpec{name, b.lives[name]})
 		}
 	}
 	if len(b.ends) > 0 {
 		p.ledger.end(b.ends)
-	}
-	if len(b.events) > 0 {
-		p.trouble.note("events", p.journal.append(b.events))
 	}
 	if b.colony != nil && status.add(p.places.State, writeJSON(p.disk, p.places.Colony(), b.colony, 0o644)) {
 		p.left.colony = b.colony
 	}
 	if b.colony != nil {
 		p.trouble.note("service manager", p.above.tell(b.colony))
+	}
+	for _, name := range names {
+		if b.statuses[name] == nil { // colony.json has the number of its last life by now
+			show(name, nil)
+			lives.add(p.places.LivesDir(), p.ledger.dropSpec(name))
+			delete(p.left.lives, name)
+		}
 	}
 	for _, a := range b.answers {
 		// A message can have a name so long that there is none left for its result.
@@ -217,6 +246,7 @@ func (p *publisher) write(b *batch) {
 	mended := len(p.left.statuses) == 0 && len(p.left.stops) == 0 && p.left.colony == nil
 	p.tell("status", status, mended)
 	p.tell("pid files", pids, mended)
+	p.tell("lives", lives, len(p.left.lives) == 0)
 	p.tell("results", results, len(p.left.answers) == 0)
 }
 

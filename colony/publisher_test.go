@@ -18,8 +18,8 @@ import (
 
 func newPublisher(t *testing.T, p spec.Places) (*publisher, *ear) {
 	e := listen(t)
-	tr := newTroubles(e.outbox())
-	results, err := openResults(osDisk{}, p, time.Now(), nil)
+	tr := newTroubles(e.outbox(), nil)
+	results, _, err := openResults(osDisk{}, p, time.Now(), nil)
 	must(t, err)
 	return &publisher{disk: osDisk{}, places: p, pids: filepath.Join(p.State, "pids"), rest: restAfter, journal: openJournal(osDisk{}, p.EventsDir()), ledger: openLedger(osDisk{}, procFS{}, p, "now", tr),
 		results: results, trouble: tr, urgent: make(chan struct{}), shown: map[string]int{}}, e

@@ -57,6 +57,7 @@ func (m *model) see(ev seen) {
 			m.setProblem(s, &spec.Problem{Message: `refused: "main" is the command that was given after --`})
 		}
 	case ev.gone && s == nil:
+		m.forgetPast(ev.name)
 	case ev.gone:
 		m.withdraw(s)
 	case ev.problem != nil:
@@ -241,18 +242,25 @@ func (m *model) scanned(ev scanned) {
 		}
 	}
 	// What earlier starts have left about others is of no use.
-	for _, name := range slices.Sorted(maps.Keys(m.notes)) {
+	for _, name := range slices.Concat(slices.Sorted(maps.Keys(m.notes)), slices.Sorted(maps.Keys(m.past))) {
 		if !ev.names[name] {
-			delete(m.notes, name)
-			m.emit(forgetStop{name})
+			m.forgetPast(name)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(m.past)) {
-		if !ev.names[name] {
-			m.generations = max(m.generations, m.past[name].Generation)
-			delete(m.past, name)
-			m.emit(retract{name})
-		}
+}
+
+// forgetPast drops what earlier starts have left about a service that is none
+// any more.
+func (m *model) forgetPast(name string) {
+	if _, ok := m.notes[name]; ok {
+		delete(m.notes, name)
+		m.emit(forgetStop{name})
+	}
+	if st, ok := m.past[name]; ok {
+		m.generations = max(m.generations, st.Generation)
+		m.colonyDirty = true
+		delete(m.past, name)
+		m.emit(retract{name})
 	}
 }
 

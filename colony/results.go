@@ -19,13 +19,14 @@ type results struct {
 	order  []string // file names of messages, oldest result first
 }
 
-// openResults takes stock of earlier results, and ends the unfinished ones that
-// are not ours to finish: whoever was to is gone.
-func openResults(d disk, p spec.Places, now time.Time, ours map[string]*request) (*results, error) {
+// openResults takes stock of earlier results. It returns the answers to those
+// that nobody has finished, nor is going to.
+func openResults(d disk, p spec.Places, now time.Time, ours map[string]*request) (*results, []answer, error) {
 	r := &results{disk: d, places: p}
+	var interrupted []answer
 	list, err := d.list(p.ResultsDir())
 	if err != nil {
-		return r, err
+		return r, nil, err
 	}
 	type dated struct {
 		file string
@@ -39,8 +40,8 @@ func openResults(d disk, p spec.Places, now time.Time, ours map[string]*request)
 			continue
 		}
 		all = append(all, dated{name, fi.ModTime()})
-		if ours[name] == nil {
-			r.interrupt(name, now)
+		if a := r.interrupt(name, now); a != nil && ours[name] == nil {
+			interrupted = append(interrupted, *a)
 		}
 	}
 	slices.SortStableFunc(all, func(a, b dated) int { return a.at.Compare(b.at) })
@@ -48,18 +49,19 @@ func openResults(d disk, p spec.Places, now time.Time, ours map[string]*request)
 		r.order = append(r.order, d.file)
 	}
 	r.prune()
-	return r, nil
+	return r, interrupted, nil
 }
 
-// interrupt finishes a result that an earlier supervisor has not.
-func (r *results) interrupt(file string, now time.Time) {
+// interrupt is the answer to a message whose result an earlier supervisor has
+// not finished; nil if it has.
+func (r *results) interrupt(file string, now time.Time) *answer {
 	b, err := r.disk.read(r.places.Result(file))
 	var res spec.Result
 	if err != nil || json.Unmarshal(b, &res) != nil || res.Finished != nil {
-		return
+		return nil
 	}
 	res.OK, res.Error, res.Finished = false, "interrupted", &now
-	writeResult(r.disk, r.places, file, res)
+	return &answer{file, res}
 }
 
 // write completes a result.

@@ -25,8 +25,11 @@ func TestInterrupted(t *testing.T) {
 	put(t, p.ResultsDir()+"/notes.txt", "{}")
 	must(t, os.Mkdir(p.Result("dir"), 0o755))
 	now := time.Unix(3, 0).UTC()
-	r, err := openResults(osDisk{}, p, now, nil)
+	r, interrupted, err := openResults(osDisk{}, p, now, nil)
 	must(t, err)
+	for _, a := range interrupted {
+		must(t, r.write(a))
+	}
 	if len(r.order) != 4 {
 		t.Errorf("knows of %q", r.order)
 	}
@@ -59,7 +62,7 @@ func TestOldResultsGo(t *testing.T) {
 		must(t, os.WriteFile(p.Result(file), []byte(`{"finished": "2026-01-01T00:00:00Z"}`), 0o640))
 		must(t, os.Chtimes(p.Result(file), base, base.Add(time.Duration(i)*time.Second)))
 	}
-	r, err := openResults(osDisk{}, p, time.Now(), nil)
+	r, _, err := openResults(osDisk{}, p, time.Now(), nil)
 	must(t, err)
 	stands := func(file string) bool {
 		_, err := os.Stat(p.Result(file))
@@ -92,7 +95,7 @@ func TestOldResultsGo(t *testing.T) {
 func TestNoResults(t *testing.T) {
 	p := newState(t)
 	must(t, os.Remove(p.ResultsDir()))
-	r, err := openResults(osDisk{}, p, time.Now(), nil)
+	r, _, err := openResults(osDisk{}, p, time.Now(), nil)
 	if err == nil {
 		t.Error("no error")
 	}

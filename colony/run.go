@@ -158,15 +158,7 @@ func (c *colony) run(signals caught) {
 				c.loop.turn(signalled{spec.Signal(s.(syscall.Signal))})
 			}
 		case ev := <-c.inbox:
-			switch ev := ev.(type) {
-			case counted:
-				c.reap(signals) // so that the core knows what has died since
-			case exited:
-				c.wards.release(ev.pid)
-			}
-			c.loop.turn(ev)
-			c.loop.lookForStop() // its SIGCHLD may have come before its start was known
-			c.push()
+			c.take(ev, signals)
 		case ev := <-c.news:
 			c.loop.turn(ev)
 		case out <- c.files.pending:
@@ -182,6 +174,19 @@ func (c *colony) run(signals caught) {
 		}
 	}
 	c.finish()
+}
+
+// take takes in what a kernel has to say.
+func (c *colony) take(ev event, signals caught) {
+	switch ev := ev.(type) {
+	case counted:
+		c.reap(signals) // so that the core knows what has died since
+	case exited:
+		c.wards.release(ev.pid)
+	}
+	c.loop.turn(ev)
+	c.loop.lookForStop() // its SIGCHLD may have come before its start was known
+	c.push()
 }
 
 // reap takes in the dead, and has the rest of them taken in later if there are

@@ -66,21 +66,39 @@ func (h *house) survey(old past) estate {
 		i, known := last[b.life.name]
 		st := said[b.life.name]
 		line := ledgerLine{Version: ledgerVersion, Name: b.life.name, Generation: b.life.generation, PID: b.pid, Start: b.start, Epoch: h.epoch}
+		if st.Name == "" {
+			st.Generation = old.generations // of services that were removed
+		}
+		noted := uint64(0)
+		if known {
+			noted = e.lives[i].line.Generation
+		}
+		published := st.Generation == b.life.generation // its life
 		switch {
-		case known && e.lives[i].line.Generation >= b.life.generation:
-			// Of that life; or of one that is over, and left alone by policy.
-		case b.leader:
+		case noted == b.life.generation:
+			// Of that life.
+		case max(noted, st.Generation) > b.life.generation, published && hasEnded(st.State):
+			// Of a life that is over, and left alone by policy.
+			if b.stop { // but for a stop command that has come too late
+				h.procs.kill(b.processID, sigKILL)
+			}
+		case b.leader && !(published && st.State == spec.Stopping):
 			add(h.heir(line, e.fds)) // begun in the instant before its line was written
-		case st.Generation < b.life.generation, st.Generation == b.life.generation && st.State == spec.Stopping:
+		default:
 			line.PID, line.Start = b.session, noStart // it has outlived its main process
 			v := heir{line: line, dead: true, spec: readConfig(h.procs, b.pid)}
-			if st.Generation == b.life.generation {
+			if published {
 				v.exit = st.LastExit
 			}
 			add(v)
 		}
 	}
 	return e
+}
+
+// hasEnded reports whether a state is that of a service without a life.
+func hasEnded(s spec.State) bool {
+	return s != spec.Starting && s != spec.Running && s != spec.Stopping
 }
 
 // noStart is the start time of no process.
@@ -115,7 +133,8 @@ type bearer struct {
 	processID
 	life    lifeID
 	session int
-	leader  bool // of its session, as the main process of a life is
+	stop    bool // it is a stop command
+	leader  bool // it can be the main process of its life
 }
 
 // bearers lists the processes that carry a token of the colony, but for those
@@ -145,7 +164,9 @@ func bearers(ps procs, colony string, known map[int]int) (all []bearer) {
 		}
 		st, err := ps.stat(pid)
 		if err == nil && st.state != 'Z' {
-			all = append(all, bearer{processID{pid, st.start}, lifeID{name, generation}, st.session, st.session == pid})
+			stop := ps.variable(pid, stopKey) != nil
+			leader := st.session == pid && !stop && readToken(ps, st.parent) == ""
+			all = append(all, bearer{processID{pid, st.start}, lifeID{name, generation}, st.session, stop, leader})
 		}
 	}
 	return all

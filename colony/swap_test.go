@@ -114,7 +114,7 @@ func TestLostWatch(t *testing.T) {
 	e := listen(t)
 	p := placesIn(t.TempDir())
 	must(t, os.Mkdir(p.Config, 0o755))
-	tr := newTroubles(e.outbox())
+	tr := newTroubles(e.outbox(), nil)
 	w := &watcher{config: newConfigDir(thisMachine(), p.Config, trust{}, nil, e.outbox(), tr), messages: newMessageDir(thisMachine(), p, 0, false, e.outbox(), tr),
 		hints: hints{watcher: h.watcher}, watched: map[string]dirID{}, trouble: tr}
 	w.rewatch()

@@ -18,14 +18,15 @@ import (
 // left them. Each is held by a pidfd, which tells its death and pins its
 // identity: its number may be given to a stranger, its descriptor not.
 type wards struct {
+	procs procs
 	out   outbox
 	fds   map[int]int // pid -> pidfd; the loop's own
 	epoll int         // -1 = there are none
 	known map[int]int // pidfd -> pid; of the goroutine that waits
 }
 
-func newWards(fds map[int]int, out outbox) *wards {
-	w := &wards{out: out, fds: fds, epoll: -1, known: map[int]int{}}
+func newWards(ps procs, fds map[int]int, out outbox) *wards {
+	w := &wards{procs: ps, out: out, fds: fds, epoll: -1, known: map[int]int{}}
 	for pid, fd := range fds {
 		w.known[fd] = pid
 	}
@@ -35,7 +36,7 @@ func newWards(fds map[int]int, out outbox) *wards {
 // release lets go of a ward that is dead.
 func (w *wards) release(pid int) {
 	if fd, ok := w.fds[pid]; ok {
-		unix.Close(fd)
+		w.procs.unpin(fd)
 		delete(w.fds, pid)
 	}
 }

@@ -32,7 +32,7 @@ func watch(t *testing.T, prepare func(*watched)) *watched {
 	root := t.TempDir()
 	p := placesIn(root)
 	must(t, os.Mkdir(p.Config, 0o755), os.Mkdir(p.Messages, 0o755), makeState(osDisk{}, p))
-	tr := newTroubles(e.outbox())
+	tr := newTroubles(e.outbox(), nil)
 	w := &watched{ear: e, places: p, watcher: &watcher{
 		config:   newConfigDir(thisMachine(), p.Config, trust{}, func(*spec.Spec) string { return "" }, e.outbox(), tr),
 		messages: newMessageDir(thisMachine(), p, os.Getuid(), false, e.outbox(), tr),

@@ -1,0 +1,450 @@
+package colony
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ncolony/ncolony-go/colony/spec"
+)
+
+// truth is what really happened in a simWorld, and the invariants: what the
+// supervisors do and say is held against it.
+type truth struct {
+	w       *simWorld
+	lives   map[lifeID]*simLife
+	kills   int            // of supervisors
+	trouble bool           // the disk was full at some time: what is written may be lost
+	taken   map[string]int // messages, by file: how often they were acted on
+	short   map[string]instant
+	again   map[lifeID]bool // numbers that were used twice
+	excused map[string]bool // an early start of a service, by somebody's wish
+	unbound map[string]bool // services whose stop may leave something alone
+	acts    int             // signals and forks ordered, to see that there were none
+}
+
+// simLife is the life of a service as it really was.
+type simLife struct {
+	pid    int
+	began  instant
+	ended  bool
+	status exitStatus
+	known  bool // to the supervisor, or in the ledger
+}
+
+func newTruth(w *simWorld) *truth {
+	return &truth{w: w, lives: map[lifeID]*simLife{}, taken: map[string]int{}, short: map[string]instant{}, excused: map[string]bool{}, unbound: map[string]bool{}, again: map[lifeID]bool{}}
+}
+
+// forked is invariant 1: a service has one life at a time, and the next does not
+// begin before nothing is left of the one before. And 8: not too early.
+func (t *truth) forked(p *simProc) {
+	t.acts++
+	t.look()
+	if p.kind == kindStopCommand {
+		return
+	}
+	if l := t.lives[p.life]; l != nil && (l.known || !l.ended) && !t.trouble {
+		t.w.fail("%s/%d begins twice", p.life.name, p.life.generation)
+	}
+	for _, q := range t.w.kernel.procs {
+		if q != p && !q.zombie && q.life.name == p.life.name && !t.unbound[q.life.name] && !q.late && (q.life != p.life || q.main) {
+			t.w.fail("%s/%d begins while %d of generation %d lives", p.life.name, p.life.generation, q.pid, q.life.generation)
+		}
+	}
+	if t.lives[p.life] != nil { // of which nothing was ever written
+		t.again[p.life] = true
+	}
+	t.lives[p.life] = &simLife{pid: p.pid, began: t.w.mono}
+	t.notEarly(p.life.name)
+}
+
+func (t *truth) notEarly(name string) {
+	at, ok := t.short[name]
+	delete(t.short, name)
+	m := t.w.c.loop.model
+	if s := m.services[name]; ok && s != nil && !t.excused[name] && !s.helper {
+		if waited, least := t.w.mono.sub(at), m.bounds(s).min; waited < least {
+			t.w.fail("%s starts %v after a fast failure, want %v at least", name, waited, least)
+		}
+	}
+	t.excused[name] = false
+}
+
+// failed takes in that a fork is going to fail.
+func (t *truth) failed(o *spawn) {
+	if o.kind != kindStopCommand {
+		delete(t.short, o.life.name)
+		t.excused[o.life.name] = false
+	}
+}
+
+// excuse allows early starts, of all services where there is no name.
+func (t *truth) excuse(name string) {
+	for _, n := range simNames {
+		if n == name || name == "" {
+			t.excused[n] = true
+		}
+	}
+}
+
+func (t *truth) died(p *simProc, st exitStatus) {
+	l := t.lives[p.life]
+	if !p.main || l == nil || l.pid != p.pid {
+		return
+	}
+	l.ended, l.status = true, st
+	byItself := !slices.Contains(t.w.kernel.doom, p) && st.signal == 0
+	if s := t.model(p.life.name); s == nil || s.restart || s.life.spec != nil && s.spec != nil && !spec.SameProcess(s.life.spec, s.spec) {
+		return // there is a wish that it ends
+	}
+	if byItself && t.w.mono.sub(l.began) < simOptions.Threshold {
+		t.short[p.life.name] = t.w.mono
+	}
+}
+
+func (t *truth) reaped(*simProc) {}
+
+// model is what the supervisor knows of a service; nil = nothing.
+func (t *truth) model(name string) *service {
+	if t.w.c == nil {
+		return nil
+	}
+	return t.w.c.loop.model.services[name]
+}
+
+// hit is invariant 4, for what is left of lives: no stranger, and nobody who is
+// to live.
+func (t *truth) hit(p *simProc, sig spec.Signal) {
+	if p.life == (lifeID{}) && p.token == "" && p.parent == simInit {
+		t.w.fail("signal %v to a stranger, %d", sig, p.pid)
+	}
+	c := t.w.c
+	if c == nil || c.loop == nil {
+		return
+	}
+	if s := c.loop.model.services[p.life.name]; s != nil && p.main && s.phase == up && s.generation == p.life.generation {
+		t.w.fail("signal %v to %d, the main process of %s, which is to run", sig, p.pid, p.life.name)
+	}
+}
+
+func (t *truth) murdered() {
+	t.kills++
+	t.excuse("") // of what had not been written down
+}
+
+func (t *truth) handedOver() {}
+
+// finished looks at what a supervisor leaves behind that ends in order.
+func (t *truth) finished() {
+	k := t.w.kernel
+	for _, p := range k.procs {
+		ours := k.orphanage(p) == k.me || p.life != lifeID{} && p.token != "" && !t.unbound[p.life.name]
+		if ours && !p.zombie && !p.undead && !p.late && !slices.Contains(k.doom, p) {
+			t.w.fail("the supervisor has ended and left %d of %s behind", p.pid, p.life.name)
+		}
+	}
+}
+
+// look notes of which processes the start has taken too long.
+func (t *truth) look() {
+	for _, o := range t.w.c.loop.model.orders {
+		if !o.overdue {
+			continue
+		}
+		for _, p := range t.w.kernel.procs {
+			p.late = p.late || p.order == o.number && p.life == o.life
+		}
+	}
+}
+
+// before watches an event on its way to the core.
+func (t *truth) before(ev event) (acts int) {
+	t.look()
+	switch ev := ev.(type) {
+	case received:
+		t.taken[ev.file]++
+		if t.taken[ev.file] > 1 {
+			t.w.fail("message %s is acted on twice", ev.file)
+		}
+		t.excuse("")
+	case seen:
+		t.excuse("") // another may take its place as main
+		if ev.problem != nil {
+			t.w.c.loop.turn(ticked{}) // what is due is not of this event
+		}
+	case started:
+		for _, p := range t.w.kernel.procs {
+			if p.pid == ev.pid && t.lives[p.life] != nil {
+				t.lives[p.life].known = true
+			}
+		}
+	}
+	return t.acts + len(t.w.kernel.orders)
+}
+
+// after is invariant 6: a bad file starts nothing and ends nothing.
+func (t *truth) after(ev event, acts int) {
+	if ev, ok := ev.(seen); ok && ev.problem != nil && t.acts+len(t.w.kernel.orders) != acts {
+		t.w.fail("the bad file of %s has started or ended something", ev.name)
+	}
+}
+
+// rest is invariant 9: when the input has stopped, what is wanted is what there
+// is, the files say so, and every request and every end was answered for.
+func (t *truth) rest() {
+	w := t.w
+	for _, name := range t.names() {
+		t.agree(name)
+	}
+	t.leftovers()
+	t.messages()
+	t.ends()
+	var cs spec.ColonyStatus
+	if err := json.Unmarshal(w.disk.content(simPlaces.Colony()), &cs); err != nil {
+		w.fail("colony.json: %v", err)
+		return
+	}
+	if len(cs.Degraded) > 0 {
+		w.fail("still degraded: %v", cs.Degraded)
+	}
+	if cs.PID != w.kernel.me {
+		w.fail("colony.json says pid %d, it is %d", cs.PID, w.kernel.me)
+	}
+	if n := len(w.c.loop.model.requests); n > 0 {
+		w.fail("%d requests are open", n)
+	}
+}
+
+func (t *truth) names() []string {
+	names := append(slices.Clone(simNames), heartcheck)
+	return names
+}
+
+// main returns the living main process of a service.
+func (t *truth) main(name string) *simProc {
+	for _, p := range t.w.kernel.procs {
+		if p.main && !p.zombie && p.life.name == name {
+			return p
+		}
+	}
+	return nil
+}
+
+// specOf is the spec in the files of a name; bad means that they are there and
+// hold none.
+func (t *truth) specOf(name string) (sp *spec.Spec, bad bool) {
+	bare, json := t.w.disk.content(configFile(name)), t.w.disk.content(configFile(name+".json"))
+	switch {
+	case bare == nil && json == nil:
+		return nil, false
+	case bare != nil && json != nil:
+		return nil, true
+	case bare == nil:
+		bare = json
+	}
+	sp, err := spec.Parse(bare)
+	return sp, err != nil
+}
+
+// agree compares files, processes and status of one service.
+func (t *truth) agree(name string) {
+	w := t.w
+	p := t.main(name)
+	var st *spec.Status
+	if b := w.disk.content(simPlaces.Status(name)); b != nil {
+		st = &spec.Status{}
+		if err := json.Unmarshal(b, st); err != nil {
+			w.fail("status of %s: %v", name, err)
+			return
+		}
+	}
+	stopped := w.disk.content(filepath.Join(simPlaces.StoppedDir(), name)) != nil
+	sp, bad := t.specOf(name)
+	if name == heartcheck {
+		sp, bad = nil, t.beating()
+	}
+	switch {
+	case sp == nil && !bad:
+		if p != nil || st != nil || stopped && name != heartcheck {
+			w.fail("%s has no file; process %v, status %v, stop note %v", name, p != nil, st, stopped)
+		}
+	case st == nil:
+		w.fail("%s has no status", name)
+	case p == nil && t.passesForMain(name, st.PID):
+	case (p == nil) != (st.PID == 0) || p != nil && st.PID != p.pid:
+		w.fail("%s: status says pid %d %s, there is %v", name, st.PID, st.State, p)
+	case stopped:
+		if p != nil || st.State != spec.Stopped && !bad {
+			w.fail("%s is stopped; %s, process %v", name, st.State, p != nil)
+		}
+	case bad:
+	case st.SpecError != nil && sp.Main: // there is one already
+	case p != nil:
+		if now, err := spec.Parse(p.config); err != nil || !spec.SameProcess(now, sp) {
+			w.fail("%s runs as %s, its file says %s", name, p.config, sp.Raw)
+		}
+		if st.State != spec.Running {
+			w.fail("%s runs, and its status says %s", name, st.State)
+		}
+	case st.State != spec.Exited || startsAgain(sp, st.LastExit):
+		w.fail("%s does not run: %s, last exit %v, file %s", name, st.State, st.LastExit, sp.Raw)
+	}
+}
+
+// passesForMain reports whether a process may pass for the main one: it has
+// escaped from its life, and nothing was ever written of that.
+func (t *truth) passesForMain(name string, pid int) bool {
+	p := t.w.kernel.find(pid)
+	if p == nil || p.zombie || p.life.name != name {
+		return false
+	}
+	l := t.lives[p.life]
+	return t.kills > 0 && (t.trouble || l != nil && !l.known)
+}
+
+// beating reports whether a spec in force wants the heart checker.
+func (t *truth) beating() bool { return t.w.c.loop.model.beating > 0 }
+
+// leftovers looks for what belongs to no life that there is.
+func (t *truth) leftovers() {
+	m := t.w.c.loop.model
+	for _, p := range t.w.kernel.procs {
+		if p.zombie || p.life == (lifeID{}) || p.token == "" || t.unbound[p.life.name] {
+			continue
+		}
+		if s := m.services[p.life.name]; s == nil || s.generation != p.life.generation || s.phase != up {
+			t.w.fail("%d of %s/%d is left behind", p.pid, p.life.name, p.life.generation)
+		}
+	}
+}
+
+// messages looks for an answer to each that was sent.
+func (t *truth) messages() {
+	w := t.w
+	for i := range w.sent {
+		file := simMessage(i)
+		switch b := w.disk.content(simPlaces.Result(file)); {
+		case w.disk.content(filepath.Join(simPlaces.Messages, file)) != nil:
+			w.fail("message %s was not taken", file)
+		case b == nil && !t.trouble:
+			w.fail("message %s has no result", file)
+		case b != nil:
+			var r spec.Result
+			if err := json.Unmarshal(b, &r); err != nil || r.Finished == nil {
+				w.fail("the result of %s is not finished: %s", file, b)
+			}
+		}
+	}
+}
+
+// ends holds what the events say against how lives really ended: each told at
+// least once, once if no supervisor was killed, and never otherwise than it was.
+func (t *truth) ends() {
+	told := map[lifeID]int{}
+	for line := range strings.Lines(string(t.w.disk.content(filepath.Join(simPlaces.EventsDir(), currentEvents)))) {
+		var e spec.Event
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			if t.kills == 0 && !t.trouble {
+				t.w.fail("an event is torn: %q", line)
+			}
+			continue
+		}
+		if e.Type != spec.EventExited {
+			continue
+		}
+		id := lifeID{e.Name, e.Generation}
+		l := t.lives[id]
+		told[id]++
+		switch {
+		case t.again[id] || t.trouble && t.kills > 0 || l != nil && !l.known:
+		case l == nil || !l.ended:
+			t.w.fail("%s/%d is told to have ended, and has not", id.name, id.generation)
+		case e.Exit.Unknown && (t.kills > 0 || t.trouble):
+		case e.Exit.String() != exitOf(l.status).String():
+			t.w.fail("%s/%d is told to have ended with %v, it was %v", id.name, id.generation, e.Exit, exitOf(l.status))
+		}
+	}
+	for id, l := range t.lives {
+		n := told[id]
+		switch {
+		case t.trouble || !l.known || t.again[id]:
+		case l.ended && n == 0:
+			t.w.fail("%s/%d has ended, and nobody is told", id.name, id.generation)
+		case n > 1 && t.kills == 0:
+			t.w.fail("the end of %s/%d is told %d times", id.name, id.generation, n)
+		}
+	}
+}
+
+// exitOf is an exit as events have it.
+func exitOf(st exitStatus) *spec.Exit {
+	switch {
+	case st.unknown:
+		return &spec.Exit{Unknown: true}
+	case st.signal != 0:
+		return &spec.Exit{Signal: st.signal.String(), Core: st.core}
+	default:
+		return &spec.Exit{Code: &st.code}
+	}
+}
+
+func simMessage(i int) string { return fmt.Sprintf("m%04d", i) }
+
+// settle ends the input: everything that was broken works again, and time goes
+// by until nothing more happens.
+func (t *truth) settle() {
+	w, k := t.w, t.w.kernel
+	w.disk.full, w.disk.gone, w.disk.kill = false, nil, 0
+	k.slow, k.failing, k.refusal, w.back = false, nil, "", ""
+	for _, p := range k.procs {
+		p.undead = false
+		if p.marked {
+			k.deliver(p, sigKILL)
+		}
+	}
+	scans := 0
+	for range 400 {
+		for _, s := range k.spawners {
+			s.hung = false
+		}
+		for i := 0; w.broken == "" && w.step(w.luck(64)); i++ {
+			if i > 20000 {
+				w.fail("it does not come to rest")
+			}
+		}
+		switch {
+		case w.broken != "":
+			return
+		case w.c == nil:
+			w.boot(nil)
+			continue
+		case strings.Contains(w.c.loop.model.degraded["config"], errVanished.Error()):
+			w.turn(signalled{sigHUP}) // somebody means it
+			continue
+		case w.c.publisher.behind():
+			w.guarded(w.c.publisher.writeLeft)
+			continue
+		}
+		at := w.scans.Sub(simBegin)
+		if look := w.lookAt().Sub(simBegin); look < at {
+			at = look
+		} else if due := w.c.loop.model.deadline(); due != 0 && time.Duration(due) < at {
+			at = time.Duration(due)
+		} else if scans++; scans > 3 && (due == 0 || time.Duration(due) > at+time.Minute) {
+			return
+		}
+		w.mono = max(w.mono, instant(at))
+	}
+	w.fail("it does not come to rest: %v", w.c.loop.model.deadline())
+}
+
+// wrote takes in what somebody wants of a service.
+func (t *truth) wrote(name, text string) {
+	if strings.Contains(text, `"scope":"main"`) {
+		t.unbound[name] = true
+	}
+}
