@@ -81,8 +81,8 @@ func (c *configDir) look(file string, now time.Time) {
 // readAgain reads a file. If it cannot tell whether there is one, there is if
 // the directory has listed it, now or before.
 func (c *configDir) readAgain(file string, listed bool) {
-	_, known := c.files[file]
-	switch e := c.reader.read(file); {
+	old, known := c.files[file]
+	switch e := c.reader.read(file, old); {
 	case e.absent():
 		delete(c.files, file)
 	case listed || known || !e.hidden:

@@ -83,6 +83,7 @@ func (m *model) nextDelay(s *service, long bool) time.Duration {
 		s.delay = b.min
 	default:
 		s.delay = time.Duration(min(float64(s.delay)*b.factor, float64(b.max)))
+		s.delay = max(s.delay, b.min) // which may have been raised meanwhile
 	}
 	if b.min == 0 {
 		s.delay = 0

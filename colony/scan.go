@@ -1,6 +1,7 @@
 package colony
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -233,8 +234,8 @@ func young(key fileKey, now time.Time) bool {
 // file systems and kernels with the coarsest clock.
 const coarse = 2 * time.Second
 
-// read looks at one file.
-func (r reader) read(file string) entry {
+// read looks at one file; old is what was found there the last time.
+func (r reader) read(file string, old entry) entry {
 	b, fi, err := r.disk.readRegular(filepath.Join(r.dir, file), spec.MaxSpecSize)
 	switch {
 	case errors.Is(err, os.ErrNotExist), errors.Is(err, errIgnore):
@@ -249,10 +250,12 @@ func (r reader) read(file string) entry {
 		e.problem = &spec.Problem{Message: err.Error()}
 		return e
 	}
-	sp, err := spec.Parse(b)
-	if err != nil {
-		e.problem = spec.AsProblem(err)
-		return e
+	sp := old.spec
+	if sp == nil || !bytes.Equal(b, sp.Raw) {
+		if sp, err = spec.Parse(b); err != nil {
+			e.problem = spec.AsProblem(err)
+			return e
+		}
 	}
 	if why := r.vet(sp); why != "" {
 		e.problem = &spec.Problem{Message: why}

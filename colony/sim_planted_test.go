@@ -1,0 +1,95 @@
+package colony
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// planted are bugs that could come back: each is a line of the supervisor as it
+// would be written by somebody who has not thought of something.
+var planted = []struct{ name, file, right, wrong string }{
+	{"a census of an earlier life counts", "stop.go", "s.phase != stopping || s.generation != id.generation || s.life.pid != 0", "s.phase != stopping || s.life.pid != 0"},
+	{"a request is done with the life that was there", "requests.go", "case s.phase == up && s.generation > a.after:", "case s.phase == up:"},
+	{"every start forgives the failures before", "lives.go", "		s.busy = 0\n", "		s.busy, s.delay = 0, 0\n"},
+	{"a group is signalled after its leader was reaped", "lives.go", "	if !ev.reaped {\n		m.emit(signal{pid: ev.pid, group: true, signal: s.life.rest()})\n	}\n", "	m.emit(signal{pid: ev.pid, group: true, signal: s.life.rest()})\n"},
+	{"a child is reaped before its death is handled", "loop.go", "		l.turn(ev)\n		l.kernel.reap(ev.pid)\n", "		l.kernel.reap(ev.pid)\n		l.turn(ev)\n"},
+	{"an exit that comes before its start is forgotten", "lives.go", "	case !ok && len(m.orders) > 0:", "	case !ok && len(m.orders) > 1000:"},
+	{"the next life does not wait for what is left of the last", "lives.go", "|| l.unclear || len(l.left) > 0 {", "{"},
+	{"a message is acted on before it is taken away", "messages.go", "	err := d.disk.remove(filepath.Join(d.path, l.file))\n", "	d.out.send(ev)\n	err := d.disk.remove(filepath.Join(d.path, l.file))\n"},
+	{"a stop is lost while a service waits to start again", "reconcile.go", "		if !m.wanted(s) || s.restart {\n			m.setPhase(s, down)", "		if s.gone || s.restart {\n			m.setPhase(s, down)"},
+	{"an edit starts the new process beside the old one", "reconcile.go", "	case stopping:\n", "	case stopping:\n		if !s.life.asked && s.spec != nil && !spec.SameProcess(s.life.spec, s.spec) {\n			s.life = life{}\n			delete(m.leaving, s)\n			m.setPhase(s, down)\n			m.touch(s)\n		}\n"},
+	{"what the ledger says is over may not have been told", "publisher.go", "	if len(b.events) > 0 {\n		p.writeEvents(b.events)", "	if len(b.ends) > 0 {\n		p.ledger.end(b.ends)\n	}\n	if len(b.events) > 0 {\n		p.writeEvents(b.events)"},
+	{"a stop command is taken for the main process of its service", "survivors.go", "leader := st.session == pid && !stop &&", "leader := st.session == pid &&"},
+	{"the numbers of lives begin anew", "places.go", "if !old.resumption && h.keepGenerations(old) == nil {", "if !old.resumption {"},
+	{"a file that does not parse at once counts as removed", "configdir.go", "	if f.spec == nil && !settled {", "	if f.spec == nil && f.problem == nil && false {"},
+}
+
+var simSaid = regexp.MustCompile(`SEED=(\d+) SIM=1: (.*)`)
+
+// TestPlantedBugs plants each bug in a copy of the source, and demands that
+// simulation or exploration finds it. Only what these need is compiled.
+func TestPlantedBugs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles the package once for each bug; in the full run")
+	}
+	dir := t.TempDir()
+	for _, p := range planted {
+		t.Run(p.name, func(t *testing.T) {
+			src, err := os.ReadFile(p.file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := strings.Count(string(src), p.right); n != 1 {
+				t.Fatalf("%s: the right line is there %d times", p.file, n)
+			}
+			wrong := filepath.Join(dir, p.file)
+			if err := os.WriteFile(wrong, []byte(strings.Replace(string(src), p.right, p.wrong, 1)), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			bin := compilePlanted(t, dir, p.file, wrong)
+			began := time.Now()
+			find := exec.Command(bin, "-test.run", "^TestSimulation$")
+			find.Env = append(os.Environ(), "SIM=20000", "SEED=1")
+			out, err := find.CombinedOutput()
+			said := simSaid.FindStringSubmatch(string(out))
+			if err == nil || said == nil {
+				t.Fatalf("20,000 schedules do not find it: %v\n%s", err, out)
+			}
+			t.Logf("found by schedule %s in %v: %s", said[1], time.Since(began).Round(10*time.Millisecond), said[2])
+		})
+	}
+}
+
+// compilePlanted compiles the package's simulation with one file replaced.
+func compilePlanted(t *testing.T, dir, file, wrong string) string {
+	t.Helper()
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	replace := map[string]string{filepath.Join(here, file): wrong}
+	tests, _ := filepath.Glob(filepath.Join(here, "*_test.go"))
+	for _, path := range tests {
+		if base := filepath.Base(path); !strings.HasPrefix(base, "sim_") && base != "world_test.go" || base == "sim_planted_test.go" {
+			replace[path] = "" // as if it were not there
+		}
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	bin := filepath.Join(dir, "planted.test")
+	if out, err := exec.Command("go", "test", "-c", "-overlay", filepath.Join(dir, "overlay.json"), "-o", bin, ".").CombinedOutput(); err != nil {
+		t.Fatalf("go test -c: %v\n%s", err, out)
+	}
+	return bin
+}
