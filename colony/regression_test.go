@@ -333,3 +333,20 @@ func TestBusyProgramIsNotSpunOn(t *testing.T) {
 		t.Errorf("%s at once", s.phase)
 	}
 }
+
+// A RESTART whose life a STOP has taken away does not wait for another one, also
+// when a START comes before the life has begun.
+func TestRestartStoppedBeforeItsLifeBegins(t *testing.T) {
+	w := newWorld(t, testPolicy)
+	w.see("a", web)
+	restart := w.send(`{"type":"RESTART","name":"a"}`)
+	w.send(`{"type":"STOP","name":"a"}`)
+	start := w.send(`{"type":"START","name":"a"}`)
+	w.rest()
+	if r := w.result[restart]; r.Finished == nil || r.Error != "stopped meanwhile" {
+		t.Errorf("RESTART: %+v, want it answered: stopped meanwhile", r)
+	}
+	if r := w.result[start]; !r.OK || r.NewPID != w.m.services["a"].life.pid {
+		t.Errorf("START: %+v, want it done", r)
+	}
+}

@@ -200,6 +200,9 @@ func (m *model) requestStop(r *request, s *service, note spec.StopNote) {
 	r.result.OldPID = s.life.pid
 	s.stopped = &note
 	s.restart = false
+	// If they waited on, a START that comes before this life has begun would be
+	// done with it, and a RESTART would have no other life to wait for.
+	m.failAsks(s, func(a ask) bool { return !a.stop }, "stopped meanwhile")
 	m.emit(keepStop{s.name, note})
 	s.asks = append(s.asks, ask{request: r, stop: true, after: s.generation})
 	m.touch(s)
