@@ -137,15 +137,19 @@ func (m *model) started(ev started) {
 		return
 	}
 	s := o.service
-	if o.tooLate() { // it dies an orphan
-		m.emit(signal{pid: ev.pid, group: true, signal: sigKILL})
+	h, dead := m.held[ev.pid]
+	dead = dead && h.seq >= o.number // and reaped: its number may be another's
+	if o.tooLate() {
+		if !dead { // it dies an orphan
+			m.emit(signal{pid: ev.pid, group: true, signal: sigKILL})
+		}
 		m.letGo()
 		return
 	}
 	m.pids[ev.pid] = child{s, o.kind}
 	if o.kind == kindStopCommand {
 		s.life.ordered, s.life.command = false, ev.pid
-		if s.life.stage == killing {
+		if s.life.stage == killing && !dead {
 			m.emit(signal{pid: ev.pid, group: true, signal: sigKILL}) // it has come too late
 		}
 	} else {
@@ -158,9 +162,8 @@ func (m *model) started(ev started) {
 		m.emit(keepSpec{s.name, s.life.spec})
 	}
 	m.touch(s)
-	h, ok := m.held[ev.pid]
 	delete(m.held, ev.pid)
-	if ok && h.seq >= o.number {
+	if dead {
 		m.exited(h.exit)
 	}
 	m.letGo()

@@ -350,3 +350,24 @@ func TestRestartStoppedBeforeItsLifeBegins(t *testing.T) {
 		t.Errorf("START: %+v, want it done", r)
 	}
 }
+
+// A stop command that was dead before its start was told is not killed when it
+// is told: its number may be another's by then.
+func TestDeadStopCommandIsNotKilled(t *testing.T) {
+	for name, then := range map[string]func(w *world){
+		"while the life is killed": func(w *world) { w.pass(5 * time.Second) },
+		"after the life":           func(w *world) { w.pass(5 * time.Second); w.die(101, exitStatus{}); w.count() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, testPolicy)
+			w.ready("a", `{"args":["x"],"stop":{"command":["c"]}}`)
+			w.gone("a")
+			o := w.orders[0]
+			w.orders = nil
+			w.do(exited{pid: 102})
+			then(w)
+			w.do(started{o.order, 102}) // the world checks whom a signal goes to
+			w.rest()
+		})
+	}
+}
