@@ -371,3 +371,27 @@ func TestDeadStopCommandIsNotKilled(t *testing.T) {
 		})
 	}
 }
+
+// A long life is forgiven also when a request has ended it: the short one after
+// it is the first in a row.
+func TestLongLifeIsForgivenWhoeverEndsIt(t *testing.T) {
+	for _, restart := range []string{"always", "on-failure"} {
+		w := newWorld(t, testPolicy)
+		pid := w.ready("a", `{"args":["x"],"restart":"`+restart+`","backoff":{"jitter":0}}`)
+		for range 3 {
+			w.die(pid, exitStatus{code: 1})
+			w.toDeadline()
+			pid = w.m.services["a"].life.pid
+		}
+		w.pass(time.Hour)
+		if restart == "on-failure" {
+			w.die(pid, exitStatus{})
+		}
+		w.send(`{"type":"RESTART","name":"a"}`)
+		w.settle()
+		w.die(w.m.services["a"].life.pid, exitStatus{code: 1})
+		if d := w.m.deadline().sub(w.now.mono); d != testPolicy.minDelay {
+			t.Errorf("%s: waits %v, want %v", restart, d, testPolicy.minDelay)
+		}
+	}
+}
