@@ -16,7 +16,8 @@ type move struct {
 type moveKind uint8
 
 const (
-	writeFile moveKind = iota
+	noMove moveKind = iota
+	writeFile
 	breakFile
 	removeFile
 	sendMessage
@@ -46,8 +47,9 @@ const (
 type manner struct {
 	name   string
 	code   int
-	alone  bool // and the kernel says so
-	leaves int  // leavesNothing, ...
+	alone  bool   // and the kernel says so
+	leaves int    // leavesNothing, ...
+	of     string // only for the service of that name; "" = for all
 }
 
 const (
@@ -100,7 +102,10 @@ func (x *paper) moves() (all []move) {
 			add(failStart, i, int(class))
 		}
 		for j, how := range c.manners {
-			if x.may(how, o.life, o.kind) && !how.alone {
+			if how.alone || o.kind == kindStopCommand && how.leaves != leavesNothing {
+				continue // a life that is killed does not wait for the start of its stop command, nor for what that may leave
+			}
+			if x.may(how, o.life, o.kind) {
 				add(dieEarly, i, j)
 			}
 		}
@@ -197,6 +202,8 @@ func (x *paper) may(how manner, of lifeID, kind childKind) bool {
 		clean = clean && !r.there
 	}
 	switch {
+	case how.of != "" && how.of != of.name:
+		return false
 	case kind == kindStopCommand && how.code != 0:
 		return false // nobody looks at it
 	case how.alone:
@@ -207,7 +214,7 @@ func (x *paper) may(how manner, of lifeID, kind childKind) bool {
 		return true
 	}
 	s := x.m.services[of.name]
-	return !x.rests[i].there && s != nil && s.lifeID() == of && s.life.spec.Stop.Scope != spec.ScopeMain && s.spec.Stop.Scope != spec.ScopeMain
+	return !x.rests[i].there && s != nil && s.lifeID() == of && s.life.spec != nil && s.life.spec.Stop.Scope != spec.ScopeMain && s.spec.Stop.Scope != spec.ScopeMain
 }
 
 // take makes a move.
@@ -399,6 +406,9 @@ func (x *paper) start(i int, reuse bool) {
 		x.kids = append(x.kids, paperChild{pid: pid, life: o.life, kind: o.kind})
 	} else if o.kind == kindService {
 		x.endedItself(o.life, true)
+		if i := x.index(o.life.name); x.m.services[o.life.name].spec.Stop.Scope == spec.ScopeMain {
+			x.rests[i] = paperRest{} // nobody looks for it any more
+		}
 	}
 	x.do(started{o.number, pid})
 }
@@ -474,15 +484,27 @@ func (x *paper) content(q paperCensus, which int) *counted {
 		}
 		other = other || p != now
 	}
-	stray := [...]bool{x.stray != noStray, q.stray, false}[which]
-	if stray {
-		ev.unattributed = 1
-	}
-	other = other || stray != (x.stray != noStray)
+	// What is left of a life that was not asked about belongs to nobody.
+	others := x.others(q)
+	ev.unattributed = [...]int{others, q.others, 0}[which]
+	other = other || ev.unattributed != others
 	if which > 0 && !other || which == 2 && !q.disturbed {
 		return nil
 	}
 	return ev
+}
+
+// others counts what a census finds that belongs to no life that was asked about.
+func (x *paper) others(q paperCensus) (n int) {
+	if x.stray != noStray {
+		n++
+	}
+	for _, r := range x.rests {
+		if r.there && !slices.Contains(q.lives, r.life) {
+			n++
+		}
+	}
+	return n
 }
 
 // replace has another program take our place; or, with why, try to.

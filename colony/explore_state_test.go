@@ -194,7 +194,7 @@ func (x *paper) canonize() error {
 	x.numberPIDs()
 	for i := range x.censuses {
 		c := &x.censuses[i]
-		missable := x.stray != noStray
+		missable := x.others(*c) > 0
 		for _, id := range c.lives {
 			missable = missable || x.left(id).pid != 0
 		}
@@ -234,7 +234,7 @@ func (x *paper) canonizeService(s *service) {
 		at = l.died
 	}
 	if l.pid != 0 || l.exit != nil {
-		long := !l.asked && at.sub(l.started.mono) >= x.m.bounds(s).threshold
+		long := at.sub(l.started.mono) >= x.m.bounds(s).threshold
 		l.started = moment{paperNow, paperWall}
 		if long {
 			l.started.mono = paperEarly
@@ -456,7 +456,8 @@ func (x *paper) key(b []byte) []byte {
 
 	text(m.main)
 	d := m.drain
-	flags(d.on, d.rude, d.termed, d.swept, d.sweeping, d.broken, d.done, m.census.out, m.census.want, m.census.lost > 0, m.degraded["census"] != "", m.stray > 0)
+	flags(d.on, d.rude, d.termed, d.swept, d.sweeping, d.broken, d.done, m.census.out, m.census.want, m.census.lost > 0, m.degraded["census"] != "")
+	num(uint64(m.stray))
 	num(uint64(d.stage))
 	num(uint64(d.signal))
 	num(uint64(d.signals))
@@ -475,7 +476,7 @@ func (x *paper) key(b []byte) []byte {
 		num(o.number)
 		num(uint64(o.kind))
 		life(o.life)
-		flags(o.overdue, m.services[o.service.name] == o.service)
+		flags(o.overdue) // whose service may be forgotten: then it is for a stop command that is too late
 	}
 	num(uint64(len(m.held)))
 	for _, o := range x.orders {
@@ -568,7 +569,8 @@ func (x *paper) key(b []byte) []byte {
 	num(uint64(len(x.censuses)))
 	for _, c := range x.censuses {
 		num(c.number)
-		flags(c.disturbed, c.stray)
+		flags(c.disturbed)
+		num(uint64(c.others))
 		for i, id := range c.lives {
 			life(id)
 			num(uint64(c.left[i].pid))

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"reflect"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -94,6 +95,7 @@ type origin struct {
 
 func explore(t *testing.T, c *configuration) {
 	began := time.Now()
+	debug.SetGCPercent(400)
 	e := &explorer{t: t, c: c, known: map[[16]byte]int32{}}
 	x := newPaper(c)
 	key := x.settle()
@@ -103,8 +105,11 @@ func explore(t *testing.T, c *configuration) {
 	e.first = x.clone()
 	level, ids := []*paper{x}, []int32{e.meet(x, key, origin{from: -1})}
 	for ; len(level) > 0; e.depth++ {
+		if len(e.came) > 50000 {
+			t.Fatalf("too many: depth %d, %d states, %d moves, %.1fs", e.depth, len(e.came), e.moves, time.Since(began).Seconds())
+		}
 		level, ids = e.expand(level, ids)
-		if testing.Verbose() && e.depth%10 == 0 {
+		if false && e.depth%10 == 0 {
 			t.Logf("%s: depth %d, %d states, %d moves, %.1fs", c.name, e.depth, len(e.came), e.moves, time.Since(began).Seconds())
 		}
 	}
@@ -279,7 +284,7 @@ func (e *explorer) liveness() {
 // path says how a state is come to, and what happens then.
 func (e *explorer) path(id int32, last move) string {
 	var moves []move
-	if last != (move{}) {
+	if last.kind != noMove {
 		moves = append(moves, last)
 	}
 	for ; id > 0; id = e.came[id].from {
@@ -356,83 +361,4 @@ func TestStateFields(t *testing.T) {
 		}
 	}
 	_ = reflect.TypeFor[model]()
-}
-
-func messagesOf(t *testing.T, texts ...string) (all []paperMessage) {
-	for _, text := range texts {
-		msg, err := spec.ParseMessage([]byte(text))
-		if err != nil {
-			t.Fatalf("parse %s: %v", text, err)
-		}
-		file := describe(msg)
-		if msg.Generation != nil {
-			file += fmt.Sprintf(" of generation %d", *msg.Generation)
-		}
-		all = append(all, paperMessage{file, msg})
-	}
-	return all
-}
-
-func specsOf(t *testing.T, texts ...string) (all []paperSpec) {
-	for _, text := range texts {
-		all = append(all, paperSpec{"", specOf(t, text)})
-	}
-	return all
-}
-
-var paperPolicy = policy{threshold: time.Second, grace: 5 * time.Second, minDelay: time.Second, maxDelay: time.Second}
-
-var (
-	fails       = manner{" and leaves nothing", 1, true, leavesNothing}
-	failsQuiet  = manner{" and leaves nothing, which nobody can know", 1, false, leavesNothing}
-	failsGroup  = manner{" and leaves something in its group", 1, false, leavesInGroup}
-	failsRest   = manner{" and leaves something outside its group", 1, false, leavesOutside}
-	succeeds    = manner{" and leaves nothing", 0, true, leavesNothing}
-	succeedsDim = manner{" and leaves nothing, which nobody can know", 0, false, leavesNothing}
-	leavesAny   = manner{" and leaves something outside its group", 0, false, leavesOutside}
-)
-
-func TestExplore(t *testing.T) {
-	for _, c := range configurations(t) {
-		t.Run(c.name, func(t *testing.T) {
-			if testing.Short() && !c.short {
-				t.Skip("takes long")
-			}
-			explore(t, c)
-		})
-	}
-}
-
-func configurations(t *testing.T) []*configuration {
-	base := func(name string) *configuration {
-		return &configuration{
-			name: name, short: true, names: []string{"a"}, policy: paperPolicy,
-			specs:    specsOf(t, `{"args":["x"]}`),
-			messages: messagesOf(t, `{"type":"RESTART","name":"a"}`, `{"type":"STOP","name":"a"}`, `{"type":"START","name":"a"}`),
-			faults:   []faultClass{faultOther, faultBusy},
-			manners:  []manner{fails, failsQuiet, failsRest},
-		}
-	}
-	var all []*configuration
-	add := func(c *configuration) *configuration { all = append(all, c); return c }
-	add(base("base"))
-	add(base("+untold")).untold = true
-	two := func(name string) *configuration {
-		c := base(name)
-		c.names = []string{"a", "b"}
-		c.manners = []manner{fails}
-		c.specs = specsOf(t, `{"args":["x"],"group":["g"]}`)
-		c.groups = []string{"g"}
-		c.messages = messagesOf(t, `{"type":"RESTART","name":"a"}`, `{"type":"STOP","name":"a"}`, `{"type":"START","name":"a"}`, `{"type":"RESTART","name":"b"}`, `{"type":"STOP","name":"b"}`, `{"type":"START","name":"b"}`)
-		return c
-	}
-	add(two("two"))
-	c := add(two("two all"))
-	c.messages = messagesOf(t, `{"type":"STOP","name":"a"}`, `{"type":"STOP","name":"b"}`, `{"type":"RESTART-ALL"}`)
-	c.broken = true
-	c = add(two("two rest"))
-	c.messages = messagesOf(t, `{"type":"RESTART-ALL"}`)
-	c.manners = []manner{failsRest}
-	c.faults = nil
-	return all
 }

@@ -57,8 +57,8 @@ type paperCensus struct {
 	number    uint64
 	lives     []lifeID  // that were asked about
 	left      []process // what was left of each when it was asked; no pid = nothing
-	stray     bool
-	disturbed bool // something has died since
+	others    int       // and of nobody
+	disturbed bool      // something has died since
 }
 
 // paperRest is what a main process has left behind: one process.
@@ -194,11 +194,12 @@ func (x *paper) perform(e effect) {
 			x.stray = max(x.stray, deathBy(e.signal))
 		}
 	case census:
-		c := paperCensus{number: e.number, stray: x.stray != noStray}
+		c := paperCensus{number: e.number}
 		for _, q := range e.lives {
 			c.lives = append(c.lives, q.life)
 			c.left = append(c.left, x.left(q.life))
 		}
+		c.others = x.others(c)
 		x.censuses = append(x.censuses, c)
 	case answer:
 		x.answered(e)
@@ -314,8 +315,8 @@ func (x *paper) answered(e answer) {
 		}
 		return
 	}
-	ended := func(pid int) {
-		if pid != 0 && x.kid(pid) != nil {
+	ended := func(name string, pid int) {
+		if k := x.kid(pid); k != nil && k.life.name == name {
 			x.wrong("request %q is answered, and pid %d is there", e.file, pid)
 		}
 	}
@@ -327,16 +328,15 @@ func (x *paper) answered(e answer) {
 	r := e.result
 	switch r.Type {
 	case spec.StopService:
-		ended(r.OldPID)
+		ended(r.Name, r.OldPID)
 	case spec.StartService:
 		runs(r.Name, r.NewPID)
 	case spec.RestartService:
-		ended(r.OldPID)
+		ended(r.Name, r.OldPID)
 		runs(r.Name, r.NewPID)
 	case spec.RestartAll, spec.RestartGroup:
 		for _, p := range r.Services {
-			ended(p.OldPID)
-			runs(p.Name, p.NewPID)
+			ended(p.Name, p.OldPID)
 		}
 	}
 }
@@ -348,12 +348,18 @@ func (x *paper) check() {
 		x.wrong("%w", err)
 		return
 	}
+	for i, name := range x.c.names {
+		if name == heartcheck { // its stop goes when it is not needed
+			x.stopped[i] = m.services[name] != nil && m.services[name].stopped != nil
+		}
+	}
 	if x.noted != x.stopped {
 		x.wrong("stops that are kept: %v, want %v", x.noted, x.stopped)
 	}
 	for i, name := range x.c.names {
 		s := m.services[name]
 		if s == nil {
+			x.level[i], x.wait[i] = 0, false
 			if m.generations < x.highest[i] {
 				x.wrong("%q is forgotten, and so is that it had generation %d", name, x.highest[i])
 			}
@@ -381,10 +387,11 @@ func (x *paper) check() {
 			x.wrong("%q counts as over", name)
 		}
 	}
-	x.checkRequests()
 	if m.drain.done {
 		x.checkEnd()
+		return
 	}
+	x.checkRequests()
 }
 
 func (x *paper) checkRequests() {
@@ -416,7 +423,8 @@ func (x *paper) checkEnd() {
 		}
 	}
 	for i, r := range x.rests {
-		if r.there && r.dying < killed {
+		hung := slices.ContainsFunc(x.orders, func(o paperOrder) bool { return o.life == r.life })
+		if r.there && r.dying < killed && !hung { // nobody waits for a start that hangs
 			x.wrong("ended, and left something of %q behind unharmed", x.c.names[i])
 		}
 	}
@@ -459,7 +467,9 @@ func (x *paper) settled() (why string) {
 			return fmt.Sprintf("%q is %s", name, s.phase)
 		case s.restart:
 			return fmt.Sprintf("%q: a restart is still asked for", name)
-		case file >= 0 && x.c.specs[file].spec.SHA256 != s.spec.SHA256:
+		case s.second != nil && (m.main == "" || m.main == name):
+			return fmt.Sprintf("%q is refused as main, and main is %q", name, m.main)
+		case file >= 0 && s.second == nil && x.c.specs[file].spec.SHA256 != s.spec.SHA256:
 			return fmt.Sprintf("%q has another spec than its file", name)
 		case file == badFile && s.problem == nil:
 			return fmt.Sprintf("%q has a broken file, and nobody knows", name)
