@@ -395,3 +395,24 @@ func TestLongLifeIsForgivenWhoeverEndsIt(t *testing.T) {
 		}
 	}
 }
+
+// A start that was told late, when grace is over for everybody, may have left
+// something that the last census was too early to see.
+func TestLateStartIsSwept(t *testing.T) {
+	p := testPolicy
+	p.budget = 3 * time.Second
+	w := newWorld(t, p)
+	w.see("a", web)
+	w.do(signalled{sigTERM})
+	w.pass(3 * time.Second) // a census is asked for
+	o, early := w.orders[0], counted{number: w.census.number}
+	w.orders, w.census = nil, nil
+	w.loose[o.life] = []process{{processID: processID{500, 1}}}
+	w.do(exited{pid: 101})
+	w.do(started{o.order, 101})
+	w.do(early)
+	w.rest()
+	if len(w.loose) > 0 {
+		t.Error("it has ended, and left something behind unharmed")
+	}
+}
