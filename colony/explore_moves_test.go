@@ -47,9 +47,8 @@ const (
 type manner struct {
 	name   string
 	code   int
-	alone  bool   // and the kernel says so
-	leaves int    // leavesNothing, ...
-	of     string // only for the service of that name; "" = for all
+	alone  bool // and the kernel says so
+	leaves int  // leavesNothing, ...
 }
 
 const (
@@ -92,9 +91,6 @@ func (x *paper) moves() (all []move) {
 	}
 	for i, o := range x.orders {
 		add(answerStart, i, 0)
-		if c.reuse && o.pid == 0 {
-			add(answerStart, i, 1)
-		}
 		if o.pid != 0 {
 			continue
 		}
@@ -145,7 +141,7 @@ func (x *paper) moves() (all []move) {
 // timeMoves are the moves of due times, and of an upgrade.
 func (x *paper) timeMoves(add func(moveKind, int, int)) {
 	m := x.m
-	due := 0
+	due, late := 0, false
 	addDue := func(kind moveKind, i int) {
 		add(kind, i, 0)
 		due++
@@ -153,6 +149,10 @@ func (x *paper) timeMoves(add func(moveKind, int, int)) {
 	for i, name := range x.c.names {
 		s := m.services[name]
 		if s == nil {
+			continue
+		}
+		if s.phase == stopping && s.life.ordered && x.lateCommand(s) {
+			late = true
 			continue
 		}
 		if s.due != 0 {
@@ -177,7 +177,7 @@ func (x *paper) timeMoves(add func(moveKind, int, int)) {
 	if m.drain.due != 0 {
 		addDue(drainDue, 0)
 	}
-	if due > 1 {
+	if due > 1 && !late {
 		add(allDue, 0, 0)
 	}
 	if x.asking {
@@ -194,6 +194,15 @@ func (x *paper) timeMoves(add func(moveKind, int, int)) {
 	}
 }
 
+// lateCommand reports whether a stop command of an earlier life is unanswered or
+// runs. One at a time is enough: without a bound they are as many as there are
+// lives.
+func (x *paper) lateCommand(s *service) bool {
+	late := func(kind childKind, id lifeID) bool { return kind == kindStopCommand && id != s.lifeID() }
+	return slices.ContainsFunc(x.orders, func(o paperOrder) bool { return late(o.kind, o.life) }) ||
+		slices.ContainsFunc(x.kids, func(k paperChild) bool { return late(k.kind, k.life) })
+}
+
 // may reports whether a process of a life can end so.
 func (x *paper) may(how manner, of lifeID, kind childKind) bool {
 	i := x.index(of.name)
@@ -202,8 +211,6 @@ func (x *paper) may(how manner, of lifeID, kind childKind) bool {
 		clean = clean && !r.there
 	}
 	switch {
-	case how.of != "" && how.of != of.name:
-		return false
 	case kind == kindStopCommand && how.code != 0:
 		return false // nobody looks at it
 	case how.alone:
@@ -244,7 +251,7 @@ func (x *paper) take(mv move) {
 	case signalUs:
 		x.do(signalled{sigTERM})
 	case answerStart:
-		x.start(i, j == 1)
+		x.start(i)
 	case failStart:
 		x.fail(i, fault{"no", faultClass(j)})
 	case dieEarly:
@@ -391,18 +398,14 @@ func (x *paper) send(msg paperMessage) {
 	x.sent = ""
 }
 
-// start answers an order: it has become a process, perhaps with the number that
-// the last main process of another service had.
-func (x *paper) start(i int, reuse bool) {
+// start answers an order: it has become a process.
+func (x *paper) start(i int) {
 	o := x.orders[i]
 	x.orders = slices.Delete(slices.Clone(x.orders), i, i+1)
 	pid := o.pid
 	if pid == 0 {
 		x.pids++
 		pid = x.pids
-		if reuse {
-			pid = x.free(pid, o.life.name)
-		}
 		x.kids = append(x.kids, paperChild{pid: pid, life: o.life, kind: o.kind})
 	} else if o.kind == kindService {
 		x.endedItself(o.life, true)
@@ -411,21 +414,6 @@ func (x *paper) start(i int, reuse bool) {
 		}
 	}
 	x.do(started{o.number, pid})
-}
-
-// free returns the number of a main process that is no more, of another service
-// than name; else pid.
-func (x *paper) free(pid int, name string) int {
-	for _, other := range x.c.names {
-		s := x.m.services[other]
-		if s == nil || other == name || s.life.leader == 0 || x.kid(s.life.leader) != nil {
-			continue
-		}
-		if r := x.rests[x.index(other)]; !r.there || !r.inGroup { // else the kernel does not give it out
-			return s.life.leader
-		}
-	}
-	return pid
 }
 
 func (x *paper) fail(i int, f fault) {
@@ -561,9 +549,6 @@ func (x *paper) name(mv move) string {
 		what := order() + " has started"
 		if x.orders[i].pid != 0 {
 			what += ", and is dead by now"
-		}
-		if j == 1 {
-			what += " with a number that another had"
 		}
 		return what
 	case failStart:

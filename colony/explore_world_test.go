@@ -36,6 +36,7 @@ type paper struct {
 	relook bool
 	sent   string  // the request that is taken in
 	before [3]bool // who was stopped before
+	gaveUp bool    // and has said so
 	err    error   // what should not be
 }
 
@@ -211,6 +212,7 @@ func (x *paper) perform(e effect) {
 		if strings.Contains(e.text, "internal error") {
 			x.wrong("%s %v", e.text, e.attrs)
 		}
+		x.gaveUp = x.gaveUp || strings.HasPrefix(e.text, "leaving processes behind")
 	case examine:
 		x.asking = true
 	case handover:
@@ -417,6 +419,9 @@ func (x *paper) checkRequests() {
 // checkEnd is what holds when the supervisor exits: nobody is left that nobody
 // has killed.
 func (x *paper) checkEnd() {
+	if x.gaveUp {
+		return // its time was over
+	}
 	for _, k := range x.kids {
 		if k.dying < killed {
 			x.wrong("ended, and left pid %d of %q behind unharmed", k.pid, k.life.name)
