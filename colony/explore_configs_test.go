@@ -29,7 +29,6 @@ var (
 	failsQuiet  = manner{name: " and leaves nothing that we know of", code: 1}
 	leavesGroup = manner{name: " and leaves something in its group", code: 1, leaves: leavesInGroup}
 	leavesRest  = manner{name: " and leaves something outside its group", code: 1, leaves: leavesOutside}
-	doneRest    = manner{name: " and leaves something outside its group", code: 0, leaves: leavesOutside}
 	leavesOther = manner{name: " and leaves something that is nobody's", code: 1, leaves: leavesStray}
 )
 
@@ -91,10 +90,6 @@ func configurations(t *testing.T) []*configuration {
 		{
 			name: "stop commands", names: one, policy: policy, manners: []manner{fails, succeeds}, faults: []faultClass{faultOther},
 			specs: specsOf(t, `{"args":["x"],"stop":{"command":["c"]}}`), messages: messagesOf(t, stopA),
-		},
-		{
-			name: "stop commands that leave something", names: one, policy: policy, manners: []manner{fails, succeeds, doneRest},
-			specs: specsOf(t, `{"args":["x"],"stop":{"command":["c"]}}`),
 		},
 		{
 			name: "scopes", names: one, policy: policy, faults: []faultClass{faultOther}, manners: []manner{leavesGroup, failsQuiet},
