@@ -79,7 +79,7 @@ func configurations(t *testing.T) []*configuration {
 			specs: specsOf(t, plain, changed),
 		},
 		{
-			name: "restart policies", short: true, names: one, policy: policy, faults: every, manners: []manner{fails, succeeds}, exits: true, long: true,
+			name: "restart policies", names: one, policy: policy, faults: every, manners: []manner{fails, succeeds}, exits: true, long: true,
 			specs:    specsOf(t, plain, `{"args":["x"],"restart":"on-failure"}`, `{"args":["x"],"restart":"never"}`, `{"args":["x"],"backoff":{"min":0}}`),
 			messages: messagesOf(t, stopA, startA),
 		},
@@ -88,7 +88,7 @@ func configurations(t *testing.T) []*configuration {
 			specs: specsOf(t, plain, changed), messages: messagesOf(t, restartA, stopA, startA),
 		},
 		{
-			name: "stop commands", names: one, policy: policy, manners: []manner{fails, succeeds}, faults: []faultClass{faultOther},
+			name: "stop commands", short: true, names: one, policy: policy, manners: []manner{fails, succeeds}, faults: []faultClass{faultOther},
 			specs: specsOf(t, `{"args":["x"],"stop":{"command":["c"]}}`), messages: messagesOf(t, stopA),
 		},
 		{
@@ -96,7 +96,7 @@ func configurations(t *testing.T) []*configuration {
 			specs: specsOf(t, `{"args":["x"],"stop":{"scope":"main"}}`, `{"args":["x"],"stop":{"scope":"group"}}`, plain),
 		},
 		{
-			name: "nobody answers", short: true, names: one, policy: policy, faults: []faultClass{faultOther}, manners: []manner{failsQuiet, leavesRest},
+			name: "nobody answers", names: one, policy: policy, faults: []faultClass{faultOther}, manners: []manner{failsQuiet, leavesRest},
 			hangs: true, untold: true, orphans: true, specs: specsOf(t, plain), messages: messagesOf(t, stopA),
 		},
 		{
