@@ -114,7 +114,7 @@ func kindOf(helper bool) int {
 // sweepUp ends what belongs to nobody, now that no service is left.
 func (m *model) sweepUp() {
 	switch {
-	case m.stray == 0 && len(m.pids) == 0 && m.outstanding() == 0:
+	case m.stray == 0 && len(m.pids) == 0 && len(m.leaving) == 0 && m.outstanding() == 0: // else the count was too early
 		m.finishDrain()
 	case m.drain.rude && !m.drain.swept:
 		m.drain.swept = true

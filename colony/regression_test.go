@@ -350,3 +350,69 @@ func TestRestartStoppedBeforeItsLifeBegins(t *testing.T) {
 		t.Errorf("START: %+v, want it done", r)
 	}
 }
+
+// A stop command that was dead before its start was told is not killed when it
+// is told: its number may be another's by then.
+func TestDeadStopCommandIsNotKilled(t *testing.T) {
+	for name, then := range map[string]func(w *world){
+		"while the life is killed": func(w *world) { w.pass(5 * time.Second) },
+		"after the life":           func(w *world) { w.pass(5 * time.Second); w.die(101, exitStatus{}); w.count() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, testPolicy)
+			w.ready("a", `{"args":["x"],"stop":{"command":["c"]}}`)
+			w.gone("a")
+			o := w.orders[0]
+			w.orders = nil
+			w.do(exited{pid: 102})
+			then(w)
+			w.do(started{o.order, 102}) // the world checks whom a signal goes to
+			w.rest()
+		})
+	}
+}
+
+// A long life is forgiven also when a request has ended it: the short one after
+// it is the first in a row.
+func TestLongLifeIsForgivenWhoeverEndsIt(t *testing.T) {
+	for _, restart := range []string{"always", "on-failure"} {
+		w := newWorld(t, testPolicy)
+		pid := w.ready("a", `{"args":["x"],"restart":"`+restart+`","backoff":{"jitter":0}}`)
+		for range 3 {
+			w.die(pid, exitStatus{code: 1})
+			w.toDeadline()
+			pid = w.m.services["a"].life.pid
+		}
+		w.pass(time.Hour)
+		if restart == "on-failure" {
+			w.die(pid, exitStatus{})
+		}
+		w.send(`{"type":"RESTART","name":"a"}`)
+		w.settle()
+		w.die(w.m.services["a"].life.pid, exitStatus{code: 1})
+		if d := w.m.deadline().sub(w.now.mono); d != testPolicy.minDelay {
+			t.Errorf("%s: waits %v, want %v", restart, d, testPolicy.minDelay)
+		}
+	}
+}
+
+// A start that was told late, when grace is over for everybody, may have left
+// something that the last census was too early to see.
+func TestLateStartIsSwept(t *testing.T) {
+	p := testPolicy
+	p.budget = 3 * time.Second
+	w := newWorld(t, p)
+	w.see("a", web)
+	w.do(signalled{sigTERM})
+	w.pass(3 * time.Second) // a census is asked for
+	o, early := w.orders[0], counted{number: w.census.number}
+	w.orders, w.census = nil, nil
+	w.loose[o.life] = []process{{processID: processID{500, 1}}}
+	w.do(exited{pid: 101})
+	w.do(started{o.order, 101})
+	w.do(early)
+	w.rest()
+	if len(w.loose) > 0 {
+		t.Error("it has ended, and left something behind unharmed")
+	}
+}

@@ -12,6 +12,11 @@ import (
 // once, a start after a delay, or none. This is the only place where a service
 // that has run is started again.
 func (m *model) afterLife(s *service, l life) {
+	// What it left behind may have lasted longer; that is no merit.
+	long := l.died.sub(l.started.mono) >= m.bounds(s).threshold
+	if long {
+		s.delay = 0 // forgiven, whatever ended it
+	}
 	switch {
 	case s.restart || l.asked:
 		// Somebody wanted its end; it says nothing about the service. Whether
@@ -22,8 +27,6 @@ func (m *model) afterLife(s *service, l life) {
 		s.over = hasExited
 		m.setPhase(s, down)
 	default:
-		// What it left behind may have lasted longer; that is no merit.
-		long := l.died.sub(l.started.mono) >= m.bounds(s).threshold
 		m.delayStart(s, m.nextDelay(s, long))
 	}
 	m.touch(s)

@@ -38,8 +38,8 @@ type simFile struct {
 	at    int64 // when it was last written, nanoseconds
 }
 
-// killed is thrown where a supervisor is killed.
-type killed struct{}
+// simKilled is thrown where a supervisor is killed.
+type simKilled struct{}
 
 func newSimDisk(clock func() time.Time, dirs ...string) *simDisk {
 	d := &simDisk{clock: clock, dirs: map[string]*simDir{}}
@@ -59,7 +59,7 @@ func (d *simDisk) call() {
 	d.calls++
 	if d.calls == d.kill {
 		d.kill = 0
-		panic(killed{})
+		panic(simKilled{})
 	}
 }
 

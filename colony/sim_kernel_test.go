@@ -246,7 +246,6 @@ func (k *simKernel) reap(pid int) {
 		k.w.fail("reaped %d, which is no dead child", pid)
 		return
 	}
-	k.w.truth.reaped(p)
 	k.procs = slices.DeleteFunc(k.procs, func(q *simProc) bool { return q == p })
 }
 
@@ -272,6 +271,7 @@ func (k *simKernel) signal(e signal) error {
 		return nil
 	}
 	k.w.say("  signal %v to %d (group: %v)", e.signal, e.pid, e.group)
+	k.w.truth.acts++
 	for _, q := range slices.Clone(k.procs) {
 		if q == p || e.group && q.group == e.pid {
 			k.deliver(q, e.signal)

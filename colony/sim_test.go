@@ -53,7 +53,10 @@ func simulate(first uint64, n int) (failed []simFailure) {
 				default:
 				}
 				ops := simSchedule(first + uint64(j))
-				if broken := simRun(ops, nil); broken != "" {
+				hangs := time.AfterFunc(time.Minute, func() { panic(fmt.Sprintf("SEED=%d SIM=1: it does not come to an end", first+uint64(j))) })
+				broken := simRun(ops, nil)
+				hangs.Stop()
+				if broken != "" {
 					found <- &simFailure{first + uint64(j), ops, broken}
 					return
 				}

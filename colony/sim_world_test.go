@@ -116,7 +116,10 @@ func (w *simWorld) furnish(b *baton) {
 		w.disk.mkdir(dir, 0o755)
 	}
 	c := emptyColony(simLog)
-	m, err := newOrRestored(simOptions, h, b)
+	w.c = c
+	o := simOptions
+	o.trap = w.watch
+	m, err := newOrRestored(o, h, b)
 	if err != nil {
 		w.fail("start: %v", err)
 		return
@@ -133,9 +136,17 @@ func (w *simWorld) furnish(b *baton) {
 			k.news = append(k.news, exited{pid: pid, status: exitStatus{unknown: true}, reaped: true})
 		}
 	}
-	w.c, w.signals, w.begun = c, caught{child: make(chan os.Signal, 1)}, false
+	w.signals, w.begun = caught{child: make(chan os.Signal, 1)}, false
 	w.turn(c.first)
-	c.reap(w.signals)
+	w.reap()
+}
+
+// watch sees every event on its way to the core.
+func (w *simWorld) watch(what any) {
+	if ev, ok := what.(event); ok {
+		w.say("%T %+v", ev, ev)
+		w.truth.before(ev)
+	}
 }
 
 // guarded runs a part of the supervisor, which may be killed on the way.
@@ -143,7 +154,7 @@ func (w *simWorld) guarded(f func()) {
 	defer func() {
 		switch p := recover().(type) {
 		case nil:
-		case killed:
+		case simKilled:
 			w.murder()
 		default:
 			panic(p)
@@ -171,18 +182,32 @@ func (w *simWorld) sigchld() {
 
 // turn has the loop take in an event, and looks whether it did right.
 func (w *simWorld) turn(ev event) {
-	m := w.c.loop.model
-	quiet := w.truth.before(ev)
-	w.say("turn %T %+v", ev, ev)
+	bad, ok := ev.(seen)
+	if ok = ok && bad.problem != nil; ok {
+		w.c.loop.turn(ticked{}) // what is due is not of this event
+	}
+	acts := w.truth.acts + len(w.kernel.orders)
 	w.c.loop.turn(ev)
-	if w.c.loop.model != m {
-		w.fail("the core has panicked at %T", ev)
-		return
+	if ok && w.truth.acts+len(w.kernel.orders) != acts {
+		w.fail("the bad file of %s has started or ended something", bad.name)
 	}
-	w.truth.after(ev, quiet)
-	if err := check(m); err != nil {
-		w.fail("after %T: %v", ev, err)
+	w.check()
+}
+
+// check holds the model against its invariants.
+func (w *simWorld) check() {
+	m := w.c.loop.model
+	if m.panics > 0 {
+		w.fail("the core has panicked")
+	} else if err := check(m); err != nil {
+		w.fail("%v", err)
 	}
+}
+
+// reap has the loop take in the dead.
+func (w *simWorld) reap() {
+	w.c.reap(w.signals)
+	w.check()
 }
 
 // part is one thing that could happen next.
@@ -352,32 +377,9 @@ func free(ev event) bool {
 	return false
 }
 
-func (w *simWorld) reap() {
-	for {
-		ev, ok := w.kernel.peek()
-		if !ok {
-			return
-		}
-		if w.c.loop.ours(ev.pid) {
-			ev.alone = !w.kernel.orphans(w.c.loop.ours)
-		}
-		w.turn(ev)
-		w.kernel.reap(ev.pid)
-		if w.broken != "" {
-			return
-		}
-	}
-}
-
-// take is colony.take, with our turn.
 func (w *simWorld) take(ev event) {
-	switch ev := ev.(type) {
-	case counted:
-		w.reap()
-	case exited:
-		w.c.wards.release(ev.pid)
-	}
-	w.turn(ev)
+	w.c.take(ev, w.signals)
+	w.check()
 }
 
 // look is what the watcher does by its timers.
@@ -428,7 +430,6 @@ func (w *simWorld) handOver() {
 	}
 	next.back, w.back = w.back, ""
 	w.c = nil
-	w.truth.handedOver()
 	w.boot(next)
 }
 
