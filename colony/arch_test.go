@@ -18,7 +18,7 @@ const module = "github.com/ncolony/ncolony-go/"
 // pure are the files of the core: they decide, and touch nothing.
 var pure = []string{"model.go", "event.go", "effect.go", "step.go", "reconcile.go", "restart.go", "lives.go", "stop.go", "drain.go",
 	"requests.go", "signals.go", "status.go", "timers.go",
-	"snapshot.go", "restore.go", "mend.go", "upgrade.go", "adopt.go"}
+	"snapshot.go", "restore.go", "check.go", "mend.go", "upgrade.go", "adopt.go"}
 
 // TestHouse keeps the rules of the house where a reviewer would have to
 // remember them.

@@ -93,11 +93,7 @@ func (c *colony) furnish(o Options, h *house, m *model, b *baton) {
 // of what earlier starts have left.
 func newOrRestored(o Options, h *house, b *baton) (*model, error) {
 	if b != nil {
-		s, err := readSnapshot(b.State)
-		if err != nil {
-			return nil, err
-		}
-		m, err := restore(policyOf(o), s)
+		m, err := takeOver(policyOf(o), b.State)
 		if err == nil {
 			m.trap, m.colony.Version = o.trap, o.Version
 		}

@@ -29,6 +29,23 @@ func readSnapshot(b []byte) (*snapshot, error) {
 	return s, nil
 }
 
+// takeOver makes the model that another program has handed over. What it cannot
+// be sure of it refuses: that program goes on then.
+func takeOver(p policy, state []byte) (*model, error) {
+	s, err := readSnapshot(state)
+	if err != nil {
+		return nil, err
+	}
+	m, err := restore(p, s)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.check(); err != nil {
+		return nil, fmt.Errorf("read state: it contradicts itself: %w", err)
+	}
+	return m, nil
+}
+
 // restore makes the model that gave s: the one way back, after an upgrade and
 // after a panic. Policy comes from the flags, as at any start. What is derived
 // is derived anew, so that it agrees.
@@ -62,9 +79,15 @@ func restore(p policy, s *snapshot) (*model, error) {
 		m.past[st.Name] = st
 	}
 	for file, r := range s.Requests {
+		if r == nil {
+			return nil, fmt.Errorf("restore request %q: nothing is known of it", file)
+		}
 		m.requests[file] = &request{file: file, result: r.Result, open: r.Open, many: r.Many}
 	}
 	for _, v := range s.Services {
+		if v == nil || m.services[v.Name] != nil {
+			return nil, errors.New("restore services: one is empty, or there twice")
+		}
 		if err := m.restoreService(v); err != nil {
 			return nil, fmt.Errorf("restore %q: %w", v.Name, err)
 		}
@@ -176,12 +199,17 @@ func (m *model) restoreSpec(v *savedService, text *string) (*spec.Spec, error) {
 	switch {
 	case text == nil:
 		return nil, nil
+	case *text == "":
+		return &spec.Spec{}, nil // of a life with a spec that nobody knows, see inheritAll
 	case !v.Cmd && !v.Helper:
 		return spec.Parse([]byte(*text))
 	}
 	var only struct{ Args []string }
 	if err := json.Unmarshal([]byte(*text), &only); err != nil {
 		return nil, err
+	}
+	if len(only.Args) == 0 {
+		return nil, errors.New("args: missing")
 	}
 	if v.Cmd {
 		return commandSpec(only.Args), nil

@@ -119,6 +119,26 @@ func TestLaterState(t *testing.T) {
 	}
 }
 
+// A life with a spec that nobody knows any more is handed over like any other,
+// while it ends and while an empty directory keeps it going.
+func TestUnknownSpec(t *testing.T) {
+	w := newWorld(t, testPolicy)
+	w.m.inherit(heir{line: ledgerLine{Name: "a", Generation: 3, PID: 50, Start: 7}}, &spec.Spec{})
+	w.alive[50] = spawn{life: lifeID{"a", 3}}
+	w.tame = func(int) bool { return false }
+	w.do(ticked{})
+	w.reborn()
+	w.see("a", `{"args":["a"]}`)
+	w.reborn()
+	w.tame = func(int) bool { return true }
+	w.pass(testPolicy.grace)
+	w.settle()
+	w.reborn()
+	if s := w.m.services["a"]; s.phase != up || s.generation != 4 {
+		t.Errorf("%s, generation %d", s.phase, s.generation)
+	}
+}
+
 // BenchmarkSnapshot is the price of a snapshot of 1,000 services, and of the
 // way back.
 func BenchmarkSnapshot(b *testing.B) {

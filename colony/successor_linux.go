@@ -198,11 +198,7 @@ func checkState(o Options) (code int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	s, err := readSnapshot(b)
-	if err != nil {
-		return 1, err
-	}
-	if _, err := restore(policyOf(o), s); err != nil {
+	if _, err := takeOver(policyOf(o), b); err != nil {
 		return 1, err
 	}
 	fmt.Println(checkOK + o.Version)
