@@ -47,6 +47,8 @@ type ledgerLine struct {
 	Ended      bool   `json:"ended,omitempty"` // the process was reaped
 }
 
+func (l ledgerLine) id() lifeID { return lifeID{l.Name, l.Generation} }
+
 // ledgerLimit is the size at which ended lives are thrown out of the file, or
 // twice what was left of it the last time.
 const ledgerLimit = 1 << 20
@@ -206,7 +208,7 @@ func readLedger(d disk, p spec.Places) ([]ledgerLine, error) {
 		if json.Unmarshal(line, &e) != nil || e.Version != ledgerVersion {
 			continue
 		}
-		id := lifeID{e.Name, e.Generation}
+		id := e.id()
 		if e.Ended {
 			delete(live, id)
 			continue

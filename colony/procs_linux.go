@@ -23,6 +23,7 @@ type procs interface {
 	children(pid int) []int
 	stat(pid int) (stat, error)
 	variable(pid int, key string) []byte // see readVariable
+	owner(pid int) (uid int, err error)  // who has started it, see readOwner
 	age(start uint64) time.Duration      // of a process that was started then
 	pin(pid int) (fd int, err error)     // a pidfd
 	unpin(fd int)
@@ -38,6 +39,7 @@ func (procFS) all() []int                          { return allPIDs() }
 func (procFS) children(pid int) []int              { return childrenOf(pid) }
 func (procFS) stat(pid int) (stat, error)          { return readStat(pid) }
 func (procFS) variable(pid int, key string) []byte { return readVariable(pid, key) }
+func (procFS) owner(pid int) (int, error)          { return readOwner(pid) }
 func (procFS) age(start uint64) time.Duration      { return age(start) }
 func (procFS) pin(pid int) (int, error)            { return unix.PidfdOpen(pid, 0) }
 func (procFS) unpin(fd int)                        { unix.Close(fd) }
@@ -176,4 +178,17 @@ func readVariable(pid int, key string) []byte {
 		}
 	}
 	return nil
+}
+
+// readOwner returns the real user of a process: a program that is set-user-ID
+// runs with the rights of another, and with the environment of whoever has
+// started it.
+func readOwner(pid int) (int, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return -1, err
+	}
+	_, line, _ := strings.Cut(string(b), "\nUid:")
+	real, _, _ := strings.Cut(strings.TrimSpace(line), "\t")
+	return strconv.Atoi(real)
 }

@@ -3,7 +3,9 @@ package colony
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -51,7 +53,7 @@ func (h *house) survey(old past) estate {
 		}
 	}
 	for _, l := range lines {
-		if l.Epoch == h.epoch { // else its pid means something else now
+		if l.Epoch == h.epoch && l.id().real() && l.PID > 1 { // in another epoch its pid means something else
 			add(h.heir(l, e.fds))
 		}
 	}
@@ -77,6 +79,8 @@ func (h *house) survey(old past) estate {
 		switch {
 		case noted == b.life.generation:
 			// Of that life.
+		case known && !e.lives[i].dead && noted < b.life.generation:
+			// A lie: while a life lasts there is no later one.
 		case max(noted, st.Generation) > b.life.generation, published && hasEnded(st.State):
 			// Of a life that is over, and left alone by policy.
 			if b.stop { // but for a stop command that has come too late
@@ -86,7 +90,7 @@ func (h *house) survey(old past) estate {
 			add(h.heir(line, e.fds)) // begun in the instant before its line was written
 		default:
 			line.PID, line.Start = b.session, noStart // it has outlived its main process
-			v := heir{line: line, dead: true, spec: readConfig(h.procs, b.pid)}
+			v := heir{line: line, dead: true, spec: h.believed(b.pid, "")}
 			if published {
 				v.exit = st.LastExit
 			}
@@ -120,12 +124,46 @@ func (h *house) heir(l ledgerLine, fds map[int]int) heir {
 		h.procs.kill(processID{l.PID, l.Start}, sigKILL)
 	}
 	b, err := h.disk.read(filepath.Join(h.places.LivesDir(), l.Name+".json"))
-	if sum := sha256.Sum256(b); err == nil && hex.EncodeToString(sum[:]) == l.Spec {
+	if err == nil && digest(b) == l.Spec {
 		v.spec = b
 	} else if !v.dead {
-		v.spec = readConfig(h.procs, l.PID)
+		v.spec = h.believed(l.PID, l.Spec)
 	}
 	return v
+}
+
+// believed returns the spec that a process was started with, from its
+// environment; nil if it has none, or we may not look, or it may not be true.
+// What a process has there it can have written itself: it must be what the
+// ledger has the digest of, or be no more than the process can do anyway,
+// because it runs as whom the spec would have it run as.
+func (h *house) believed(pid int, want string) []byte {
+	b := h.procs.variable(pid, "NCOLONY_CONFIG=")
+	if want != "" || b == nil {
+		if digest(b) != want {
+			return nil
+		}
+		return b
+	}
+	sp, err := spec.Parse(b)
+	if err != nil {
+		return nil
+	}
+	owner, err1 := h.procs.owner(pid)
+	id, err2 := systemAccounts().identify(sp)
+	as := os.Getuid()
+	if id.set {
+		as = int(id.uid)
+	}
+	if err1 != nil || err2 != nil || owner != as {
+		return nil
+	}
+	return b
+}
+
+func digest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }
 
 // bearer is a process that carries a token of ours.
@@ -156,25 +194,37 @@ func bearers(ps procs, colony string, known map[int]int) (all []bearer) {
 		if ours[pid] {
 			continue
 		}
-		rest, ok := strings.CutPrefix(readToken(ps, pid), colony+":")
-		name, number, ok2 := strings.Cut(rest, ":")
-		generation, err := strconv.ParseUint(number, 10, 64)
-		if !ok || !ok2 || err != nil {
+		life, ok := parseToken(colony, readToken(ps, pid))
+		if !ok {
 			continue
 		}
 		st, err := ps.stat(pid)
 		if err == nil && st.state != 'Z' {
 			stop := ps.variable(pid, stopKey) != nil
 			leader := st.session == pid && !stop && readToken(ps, st.parent) == ""
-			all = append(all, bearer{processID{pid, st.start}, lifeID{name, generation}, st.session, stop, leader})
+			all = append(all, bearer{processID{pid, st.start}, life, st.session, stop, leader})
 		}
 	}
 	return all
 }
 
-// readConfig returns the spec that a process was started with, from its
-// environment; nil if it has none or we may not look.
-func readConfig(ps procs, pid int) []byte { return ps.variable(pid, "NCOLONY_CONFIG=") }
+// parseToken reads a token of the colony. Anybody can have made it up.
+func parseToken(colony, text string) (lifeID, bool) {
+	rest, ours := strings.CutPrefix(text, colony+":")
+	name, number, _ := strings.Cut(rest, ":")
+	generation, err := strconv.ParseUint(number, 10, 64)
+	id := lifeID{name, generation}
+	return id, ours && err == nil && id.real()
+}
+
+// real reports whether there can be a life of that name.
+func (l lifeID) real() bool {
+	return nameOfService(l.name, strings.HasPrefix(l.name, "@")) && l.generation > 0 && l.generation <= maxGeneration
+}
+
+// maxGeneration is far above what counting comes to, and far from where it
+// would begin anew.
+const maxGeneration = 1 << 62
 
 // inheritAll takes on what an earlier supervisor has left. A life whose spec is
 // not known cannot be judged: it ends, and its service begins anew.
@@ -188,6 +238,9 @@ func (m *model) inheritAll(now moment, e estate, log *slog.Logger) {
 	for _, v := range e.lives {
 		text := string(v.spec)
 		sp, err := m.restoreSpec(&savedService{Name: v.line.Name, Helper: v.line.Name[0] == '@'}, &text)
+		if len(v.spec) == 0 {
+			err = errors.New("no trustworthy copy is left")
+		}
 		if err != nil {
 			log.Warn("the spec of what an earlier supervisor has started is not known", "service", v.line.Name, "err", err)
 			sp = &spec.Spec{}
