@@ -67,7 +67,7 @@ func (o *orphanage) holds(known func(int) bool) bool {
 
 func parsePIDs(b []byte) (pids []int) {
 	for _, f := range bytes.Fields(b) {
-		if pid, err := strconv.Atoi(string(f)); err == nil {
+		if pid, err := strconv.Atoi(string(f)); err == nil && pid > 0 {
 			pids = append(pids, pid)
 		}
 	}

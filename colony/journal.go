@@ -27,6 +27,7 @@ const (
 	journalSize  = 10 << 20 // of one file, bytes
 	journalFiles = 5        // kept, the current one among them
 	seqBlock     = 1000     // numbers reserved with one write
+	maxSeq       = 1 << 53  // no number of ours is above it, nor exact in every reader of JSON
 )
 
 func openJournal(d disk, dir string) *journal {
@@ -34,7 +35,9 @@ func openJournal(d disk, dir string) *journal {
 	// The reservation, not the last line, says where to go on: a line may not
 	// have reached the disk, or its file may have been deleted by hand.
 	if b, err := d.read(j.path("seq")); err == nil {
-		j.seq, _ = strconv.ParseUint(strings.TrimSpace(string(b)), 10, 64)
+		if n, err := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 64); err == nil && n <= maxSeq {
+			j.seq = n
+		}
 	}
 	for _, name := range []string{currentEvents, currentEvents + ".1"} { // one of them may have just been begun
 		b, _ := d.read(j.path(name))
@@ -54,7 +57,7 @@ func lastSeq(b []byte) uint64 {
 	lines := bytes.Split(b, []byte("\n"))
 	for i := len(lines) - 1; i >= 0; i-- {
 		var e spec.Event
-		if json.Unmarshal(lines[i], &e) == nil && e.Seq > 0 {
+		if json.Unmarshal(lines[i], &e) == nil && e.Seq > 0 && e.Seq <= maxSeq {
 			return e.Seq
 		}
 	}

@@ -248,11 +248,12 @@ func (h *house) readPast(log *slog.Logger) past {
 	var c spec.ColonyStatus
 	if readJSON(h.disk, h.places.Colony(), &c) == nil {
 		old.resumption = c.Epoch == h.epoch && !c.Clean
-		old.generations, old.colony = c.Generations, c
+		old.generations, old.colony = min(c.Generations, maxGeneration), c
 	}
 	for _, path := range visible(h.disk, h.places.StatusDir()) {
 		var st spec.Status
 		if err := readJSON(h.disk, path, &st); err == nil && st.Name+".json" == filepath.Base(path) {
+			st.Generation = min(st.Generation, maxGeneration) // else the next number would be 0
 			old.statuses = append(old.statuses, st)
 		}
 	}

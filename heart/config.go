@@ -72,6 +72,8 @@ func parsePeriod(raw json.RawMessage) (time.Duration, error) {
 			return 0, fmt.Errorf(`%q is neither seconds (0.5) nor a duration ("500ms")`, text)
 		}
 		seconds = d.Seconds()
+	} else if mantissa, _, _ := strings.Cut(strings.ToLower(text), "e"); seconds == 0 && mantissa[0] != '-' && strings.ContainsAny(mantissa, "123456789") {
+		seconds = math.SmallestNonzeroFloat64 // too small for a float64, and still above zero
 	}
 	// Written so that NaN fails too.
 	if !(seconds > 0) {

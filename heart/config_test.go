@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ncolony/ncolony-go/colony/spec"
 )
 
 func TestParseConfig(t *testing.T) {
@@ -79,9 +81,21 @@ func FuzzConfig(f *testing.F) {
 	f.Add(`{"args": ["x"], "ncolony.beatcheck": {"period": 10, "grace": 3, "status": "/var/run/x"}}`, "web")
 	f.Add(`{"ncolony.beatcheck": {"period": "50ms", "status": "beats/"}}`, "web@2")
 	f.Add(`{"ncolony.beatcheck": {"period": 1e400, "status": "\u0000"}}`, "../up")
+	f.Add(`{"args":["x"],"ncolony.beatcheck":{"period":1e-400,"grace":1,"status":"/x"}}`, "web")
+	f.Add(`{"args":["x"],"ncolony.beatcheck":{"period":"315359999.9999999999","grace":1,"status":"/x"}}`, "web")
 	f.Add(`{"ncolony.beatcheck": {"period": "Inf", "status": "/"}}`, "")
 	f.Fuzz(func(t *testing.T, config, name string) {
 		h, err := parseConfig(config, name)
+		// What the supervisor takes for a spec is one for us too, and asks for the
+		// same beats.
+		if sp, bad := spec.Parse([]byte(config)); bad == nil {
+			if err != nil || (h != nil) != (sp.Heart != nil) {
+				t.Fatalf("%s: a heart is %v, %v", config, h, err)
+			}
+			if h != nil && (h.status != sp.Heart.Status || (h.period-sp.Heart.Period.D()).Abs() > 1+sp.Heart.Period.D()/1e12) {
+				t.Fatalf("%s: it beats %q every %v", config, h.status, h.period)
+			}
+		}
 		if err != nil {
 			if h != nil {
 				t.Fatal("a heart beside an error")
