@@ -58,6 +58,11 @@ func TestHouse(t *testing.T) {
 				if core {
 					t.Errorf("%s starts a goroutine", file)
 				}
+			case *ast.KeyValueExpr:
+				// The kernel sends it when the thread that forked ends, not the process.
+				if k, ok := n.Key.(*ast.Ident); ok && k.Name == "Pdeathsig" {
+					t.Errorf("%s sets Pdeathsig: it would kill children that have done nothing", file)
+				}
 			case *ast.SelectorExpr:
 				if x, ok := n.X.(*ast.Ident); ok && core && x.Name == "time" && slices.Contains([]string{"Now", "Since", "Until", "After", "AfterFunc", "NewTimer", "Sleep"}, n.Sel.Name) {
 					t.Errorf("%s calls time.%s: the core has no clock", file, n.Sel.Name)
