@@ -1,9 +1,12 @@
 package colony
 
 import (
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -69,4 +72,57 @@ func TestHeldOutput(t *testing.T) {
 	if st.LastExit.Code == nil || *st.LastExit.Code != 3 || !alive(worker) {
 		t.Errorf("ended with %v, worker %d lives: %v", st.LastExit, worker, alive(worker))
 	}
+}
+
+// A spec that was only written in another way starts nothing that has ended, and
+// nothing before its time.
+func TestReformatted(t *testing.T) {
+	w := newWorld(t, testPolicy)
+	w.die(w.ready("job", `{"args":["job"],"restart":"never"}`), exitStatus{})
+	w.die(w.ready("failing", `{"args":["failing"]}`), exitStatus{code: 1})
+	w.settle()
+	due := w.m.services["failing"].due
+	w.do(seen{name: "job", spec: specOf(t, `{ "restart": "never", "args": ["job"] }`)})
+	w.do(seen{name: "failing", spec: specOf(t, "{\n\t\"args\": [\"failing\"]\n}\n")})
+	if s := w.m.services["job"]; s.phase != down || s.state != spec.Exited {
+		t.Errorf("the job is in %s, %s", s.phase, s.state)
+	}
+	if s := w.m.services["failing"]; s.phase != backoff || s.due != due {
+		t.Errorf("the failing one is in %s until %v, was until %v", s.phase, s.due, due)
+	}
+}
+
+// A signal for a process that was counted reaches no other one that has its
+// number by now.
+func TestSignalKnowsItsProcess(t *testing.T) {
+	child := exec.Command("/bin/sleep", "600")
+	must(t, child.Start())
+	gone := make(chan struct{})
+	go func() { child.Wait(); close(gone) }()
+	t.Cleanup(func() { child.Process.Kill(); <-gone })
+	pid := child.Process.Pid
+	st, err := readStat(pid)
+	must(t, err)
+	signalOne(processID{pid, st.start - 1}, sigKILL)
+	signalOne(processID{pid, st.start}, sigTERM)
+	<-gone
+	if ws := child.ProcessState.Sys().(syscall.WaitStatus); ws.Signal() != syscall.SIGTERM {
+		t.Errorf("it was ended by %v, which was for another", ws.Signal())
+	}
+}
+
+// A spec that has the size and the time of the one before, as copies with their
+// times have, is another all the same.
+func TestSameTime(t *testing.T) {
+	s := newShelf(t, trust{})
+	long := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
+	put(t, s.file("web"), argsOf("1"))
+	must(t, os.Chtimes(s.file("web"), long, long))
+	s.want(s.full(), "web is 1")
+	e := s.files["web"]
+	e.young = false // two seconds later
+	s.files["web"] = e
+	put(t, s.file("web"), argsOf("2"))
+	must(t, os.Chtimes(s.file("web"), long, long))
+	s.want(s.full(), "web is 2")
 }
