@@ -119,6 +119,60 @@ func TestLaterState(t *testing.T) {
 	}
 }
 
+// State that contradicts itself is refused: what was wrong with it would be
+// wrong with whom we signal, or with what we wait for.
+func TestContradictions(t *testing.T) {
+	p := testPolicy
+	p.helpers = map[string]*spec.Spec{heartcheck: helperSpec([]string{"heartcheck"})}
+	text := motley(t).m.encode()
+	if _, err := takeOver(p, text); err != nil {
+		t.Fatal(err)
+	}
+	for what, spoil := range map[string]func(s *snapshot, of map[string]*savedService){
+		"init is a service":             func(s *snapshot, of map[string]*savedService) { of["web"].Life.PID = 1 },
+		"all processes are a service":   func(s *snapshot, of map[string]*savedService) { of["web"].Life.PID = -1 },
+		"two services are one process":  func(s *snapshot, of map[string]*savedService) { of["web"].Life.PID = of["slow"].Life.PID },
+		"two services are one":          func(s *snapshot, of map[string]*savedService) { s.Services = append(s.Services, of["web"]) },
+		"a service is nothing":          func(s *snapshot, of map[string]*savedService) { s.Services[0] = nil },
+		"a name leads out":              func(s *snapshot, of map[string]*savedService) { of["web"].Name = "../web" },
+		"a helper that is none":         func(s *snapshot, of map[string]*savedService) { of["broken"].Name = "@broken" },
+		"up without a process":          func(s *snapshot, of map[string]*savedService) { of["web"].Life.PID = 0 },
+		"up without a life":             func(s *snapshot, of map[string]*savedService) { of["web"].Life = nil },
+		"a life without a spec":         func(s *snapshot, of map[string]*savedService) { of["slow"].Spec = nil },
+		"dead without an end":           func(s *snapshot, of map[string]*savedService) { of["left"].Life.Exit = nil },
+		"stopping, and never looked at": func(s *snapshot, of map[string]*savedService) { of["slow"].Due = 0 },
+		"wanted, and nothing is done":   func(s *snapshot, of map[string]*savedService) { of["stopped"].Stopped = nil },
+		"another state is published":    func(s *snapshot, of map[string]*savedService) { of["web"].State = spec.Stopped },
+		"queued, and not in the queue":  func(s *snapshot, of map[string]*savedService) { s.Queue = nil },
+		"a count below zero":            func(s *snapshot, of map[string]*savedService) { of["web"].Busy = -1 },
+		"censuses below zero":           func(s *snapshot, of map[string]*savedService) { s.Census.Lost = -1 },
+		"main is none":                  func(s *snapshot, of map[string]*savedService) { s.Main = "web" },
+		"a stage there is not":          func(s *snapshot, of map[string]*savedService) { s.Drain.Stage = 7 },
+		"a request nobody answers":      func(s *snapshot, of map[string]*savedService) { of["slow"].Asks = nil },
+		"an order for no life": func(s *snapshot, of map[string]*savedService) {
+			s.Ordered++
+			s.Orders = append(s.Orders, savedOrder{Number: s.Ordered, Name: "web", Generation: 9})
+		},
+		"an order twice": func(s *snapshot, of map[string]*savedService) {
+			o := savedOrder{Number: 1, Name: "web", Generation: 1, Kind: kindStopCommand}
+			s.Orders = append(s.Orders, o, o)
+		},
+	} {
+		s, err := readSnapshot(text)
+		must(t, err)
+		of := map[string]*savedService{}
+		for _, v := range s.Services {
+			of[v.Name] = v
+		}
+		spoil(s, of)
+		b, err := json.Marshal(s)
+		must(t, err)
+		if _, err := takeOver(p, b); err == nil {
+			t.Errorf("%s: it is believed", what)
+		}
+	}
+}
+
 // A life with a spec that nobody knows any more is handed over like any other,
 // while it ends and while an empty directory keeps it going.
 func TestUnknownSpec(t *testing.T) {
