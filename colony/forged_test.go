@@ -15,9 +15,7 @@ import (
 // it. A supervisor that looks for what an earlier one has left must not run as
 // root what it finds there, nor lose a service over it.
 func TestForgedTokens(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("only root can start a process of another user")
-	}
+	needRoot(t)
 	t.Parallel()
 	root, dir := t.TempDir(), t.TempDir()
 	s := startSuper(t, root, false)
