@@ -73,8 +73,10 @@ func FuzzPast(f *testing.F) {
 		// An answer that was not final is made so, and only such a one is touched.
 		var before, after spec.Result
 		open := json.Unmarshal(result, &before) == nil && before.Finished == nil
-		if _, err := openResults(osDisk{}, p, time.Now(), nil); err != nil {
-			t.Fatal(err)
+		r, interrupted, err := openResults(osDisk{}, p, time.Now(), nil)
+		must(t, err)
+		for _, a := range interrupted {
+			must(t, r.write(a))
 		}
 		b, err := os.ReadFile(p.Result("m"))
 		must(t, err)
@@ -118,7 +120,7 @@ func start(t *testing.T, p spec.Places) *world {
 	h := &house{outside: outside{disk: osDisk{}, procs: nobody{}}, places: p, id: "colony", epoch: "now", trouble: map[string]error{}}
 	old := h.readPast(log)
 	left := h.survey(old)
-	h.clearPast(left, old.resumption)
+	h.clearPast(left, old)
 	w := newWorld(t, testPolicy)
 	w.m = newModel(testPolicy, 1, spec.ColonyStatus{})
 	w.m.now = w.now

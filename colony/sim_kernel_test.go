@@ -399,6 +399,8 @@ func (k *simKernel) variable(pid int, key string) []byte {
 	return nil
 }
 
+func (k *simKernel) owner(int) (int, error) { return os.Getuid(), nil }
+
 func (k *simKernel) age(start uint64) time.Duration {
 	return max(0, k.w.mono.sub(instant(start)))
 }
