@@ -16,7 +16,7 @@ import (
 const module = "github.com/ncolony/ncolony-go/"
 
 // pure are the files of the core: they decide, and touch nothing.
-var pure = []string{"model.go", "event.go", "effect.go", "step.go", "reconcile.go", "restart.go", "lives.go", "stop.go", "drain.go",
+var pure = []string{"model.go", "event.go", "effect.go", "step.go", "reconcile.go", "restart.go", "orders.go", "lives.go", "stop.go", "drain.go",
 	"requests.go", "signals.go", "status.go", "timers.go",
 	"snapshot.go", "restore.go", "check.go", "mend.go", "upgrade.go", "adopt.go"}
 

@@ -20,6 +20,7 @@
 //
 //	restart.go    what follows a life that is over: the restart decision
 //	reconcile.go  wanted against actual, for one service
+//	orders.go     who may fork, and what is on its way
 //	lives.go      a life from fork to empty
 //	stop.go       how a life is ended
 //	drain.go      how the colony ends

@@ -116,6 +116,9 @@ func (m *model) sweepUp() {
 	switch {
 	case m.stray == 0 && len(m.pids) == 0 && len(m.leaving) == 0 && m.outstanding() == 0: // else the count was too early
 		m.finishDrain()
+	case m.drain.swept && m.stray > 0: // begun while the others were swept
+		m.emit(sweep{sigKILL})
+		m.recount()
 	case m.drain.rude && !m.drain.swept:
 		m.drain.swept = true
 		m.emit(sweep{sigKILL})

@@ -184,9 +184,9 @@ func (p *publisher) behind() bool { return !p.left.empty() || p.mute || p.ledger
 
 // writeEvents appends events. Those that cannot be written are lost.
 func (p *publisher) writeEvents(events []spec.Event) {
-	err := p.journal.append(events)
-	p.mute = err != nil
-	p.trouble.note("events", err)
+	var trouble failures
+	p.mute = trouble.add(p.places.EventsDir(), p.journal.append(events))
+	p.trouble.note("events", trouble.first)
 }
 
 // write writes one batch: results last, so that whoever waits for one finds

@@ -162,7 +162,7 @@ func TestFullDisk(t *testing.T) {
 	var colony spec.ColonyStatus
 	must(t, readJSON(osDisk{}, p.StoppedDir()+"/b", &note), readJSON(osDisk{}, p.Result("m"), &r), readJSON(osDisk{}, p.Colony(), &colony))
 	pub.write(batchOf(record{spec.Event{Name: "y"}}))
-	if d := cmp.Diff([]string{"trouble status: over", "trouble results: over", "trouble events: over"}, e.heard()); d != "" {
+	if d := cmp.Diff([]string{"trouble events: over", "trouble status: over", "trouble results: over"}, e.heard()); d != "" {
 		t.Error(d)
 	}
 	if _, err := os.Stat(p.StoppedDir() + "/c"); err == nil || !pub.left.empty() {

@@ -82,7 +82,7 @@ func (k *simKernel) find(pid int) *simProc {
 func (k *simKernel) free() int {
 	for {
 		k.next++
-		if k.next > 140 {
+		if k.next > 160 {
 			k.next = 100
 		}
 		taken := slices.ContainsFunc(k.procs, func(p *simProc) bool { return p.pid == k.next || p.group == k.next || p.session == k.next })

@@ -14,7 +14,7 @@ import (
 // planted are bugs that could come back: each is a line of the supervisor as it
 // would be written by somebody who has not thought of something.
 var planted = []struct{ name, file, right, wrong string }{
-	{"a census of an earlier life counts", "stop.go", "s.phase != stopping || s.generation != id.generation || s.life.pid != 0", "s.phase != stopping || s.life.pid != 0"},
+	{"a message for another life is obeyed", "requests.go", "	return msg.Generation != nil && (!live || *msg.Generation != s.generation) ||\n", "	return msg.Generation != nil && !live ||\n"},
 	{"a request is done with the life that was there", "requests.go", "case s.phase == up && s.generation > a.after:", "case s.phase == up:"},
 	{"every start forgives the failures before", "lives.go", "		s.busy = 0\n", "		s.busy, s.delay = 0, 0\n"},
 	{"a group is signalled after its leader was reaped", "lives.go", "	if !ev.reaped {\n		m.emit(signal{pid: ev.pid, group: true, signal: s.life.rest()})\n	}\n", "	m.emit(signal{pid: ev.pid, group: true, signal: s.life.rest()})\n"},

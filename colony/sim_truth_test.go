@@ -16,14 +16,16 @@ import (
 type truth struct {
 	w       *simWorld
 	lives   map[lifeID]*simLife
-	kills   int            // of supervisors
-	trouble bool           // the disk was full at some time: what is written may be lost
-	taken   map[string]int // messages, by file: how often they were acted on
-	short   map[string]instant
-	again   map[lifeID]bool // numbers that were used twice
-	excused map[string]bool // an early start of a service, by somebody's wish
-	unbound map[string]bool // services whose stop may leave something alone
-	acts    int             // signals and forks ordered, to see that there were none
+	kills   int                // of supervisors
+	trouble bool               // the disk was full at some time: what is written may be lost
+	taken   map[string]int     // messages, by file: how often they were acted on
+	short   map[string]instant // when the last life of a service has ended by itself, if it was short
+	streak  map[string]int     // how many of them in a row
+	old     map[string]bool    // messages that were left from before a start
+	again   map[lifeID]bool    // numbers that were used twice
+	excused map[string]bool    // an early start of a service, by somebody's wish
+	unbound map[string]bool    // services whose stop may leave something alone
+	acts    int                // signals and forks ordered, to see that there were none
 }
 
 // simLife is the life of a service as it really was.
@@ -36,7 +38,7 @@ type simLife struct {
 }
 
 func newTruth(w *simWorld) *truth {
-	return &truth{w: w, lives: map[lifeID]*simLife{}, taken: map[string]int{}, short: map[string]instant{}, excused: map[string]bool{}, unbound: map[string]bool{}, again: map[lifeID]bool{}}
+	return &truth{w: w, lives: map[lifeID]*simLife{}, taken: map[string]int{}, short: map[string]instant{}, streak: map[string]int{}, old: map[string]bool{}, excused: map[string]bool{}, unbound: map[string]bool{}, again: map[lifeID]bool{}}
 }
 
 // forked is invariant 1: a service has one life at a time, and the next does not
@@ -67,9 +69,17 @@ func (t *truth) notEarly(name string) {
 	delete(t.short, name)
 	m := t.w.c.loop.model
 	if s := m.services[name]; ok && s != nil && !t.excused[name] && !s.helper {
-		if waited, least := t.w.mono.sub(at), m.bounds(s).min; waited < least {
-			t.w.fail("%s starts %v after a fast failure, want %v at least", name, waited, least)
+		b := m.bounds(s)
+		least := b.min
+		for range t.streak[name] - 1 {
+			least = min(2*least, b.max)
 		}
+		if waited := t.w.mono.sub(at); waited < least {
+			t.w.fail("%s starts %v after fast failure %d in a row, want %v at least", name, waited, t.streak[name], least)
+		}
+	}
+	if t.excused[name] {
+		t.streak[name] = 0
 	}
 	t.excused[name] = false
 }
@@ -103,6 +113,9 @@ func (t *truth) died(p *simProc, st exitStatus) {
 	}
 	if byItself && t.w.mono.sub(l.began) < simOptions.Threshold {
 		t.short[p.life.name] = t.w.mono
+		t.streak[p.life.name]++
+	} else {
+		t.streak[p.life.name] = 0
 	}
 }
 
@@ -169,6 +182,7 @@ func (t *truth) before(ev event) {
 		if t.taken[ev.file] > 1 {
 			t.w.fail("message %s is acted on twice", ev.file)
 		}
+		t.old[ev.file] = ev.old
 		t.excuse("")
 	case seen:
 		t.excuse("") // another may take its place as main
@@ -179,6 +193,24 @@ func (t *truth) before(ev event) {
 			}
 		}
 	}
+}
+
+// mustBeIdle names an event that starts nothing and ends nothing: a bad file,
+// and a message for a life that is not there.
+func (t *truth) mustBeIdle(ev event) string {
+	switch ev := ev.(type) {
+	case seen:
+		if ev.problem != nil {
+			return "the bad file of " + ev.name
+		}
+	case received:
+		if msg := ev.message; msg != nil && msg.Generation != nil {
+			if s := t.model(msg.Name); s == nil || s.generation != *msg.Generation {
+				return "a message for another life of " + msg.Name
+			}
+		}
+	}
+	return ""
 }
 
 // rest is invariant 9: when the input has stopped, what is wanted is what there
@@ -301,7 +333,7 @@ func (t *truth) beating() bool { return t.w.c.loop.model.beating > 0 }
 func (t *truth) leftovers() {
 	m := t.w.c.loop.model
 	for _, p := range t.w.kernel.procs {
-		if p.zombie || p.life == (lifeID{}) || p.token == "" || t.unbound[p.life.name] {
+		if p.zombie || p.life == (lifeID{}) || p.token == "" || p.late || t.unbound[p.life.name] {
 			continue
 		}
 		if s := m.services[p.life.name]; s == nil || s.generation != p.life.generation || s.phase != up {
@@ -324,6 +356,9 @@ func (t *truth) messages() {
 			var r spec.Result
 			if err := json.Unmarshal(b, &r); err != nil || r.Finished == nil {
 				w.fail("the result of %s is not finished: %s", file, b)
+			}
+			if r.Type == spec.RestartService && r.OK && r.NewPID == r.OldPID && r.OldPID != 0 && !t.old[file] {
+				w.fail("%s: %s was restarted, and %d runs as before", file, r.Name, r.OldPID)
 			}
 		}
 	}

@@ -182,14 +182,14 @@ func (w *simWorld) sigchld() {
 
 // turn has the loop take in an event, and looks whether it did right.
 func (w *simWorld) turn(ev event) {
-	bad, ok := ev.(seen)
-	if ok = ok && bad.problem != nil; ok {
+	idle := w.truth.mustBeIdle(ev)
+	if idle != "" {
 		w.c.loop.turn(ticked{}) // what is due is not of this event
 	}
 	acts := w.truth.acts + len(w.kernel.orders)
 	w.c.loop.turn(ev)
-	if ok && w.truth.acts+len(w.kernel.orders) != acts {
-		w.fail("the bad file of %s has started or ended something", bad.name)
+	if idle != "" && w.truth.acts+len(w.kernel.orders) != acts {
+		w.fail("%s has started or ended something", idle)
 	}
 	w.check()
 }
