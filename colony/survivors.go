@@ -1,12 +1,14 @@
 package colony
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -175,8 +177,8 @@ type bearer struct {
 	leader  bool // it can be the main process of its life
 }
 
-// bearers lists the processes that carry a token of the colony, but for those
-// that are known, us, and those we come from.
+// bearers lists the processes that carry a token of the colony, the latest lives
+// first, but for those that are known, us, and those we come from.
 func bearers(ps procs, colony string, known map[int]int) (all []bearer) {
 	ours := map[int]bool{}
 	for pid := range known {
@@ -205,6 +207,7 @@ func bearers(ps procs, colony string, known map[int]int) (all []bearer) {
 			all = append(all, bearer{processID{pid, st.start}, life, st.session, stop, leader})
 		}
 	}
+	slices.SortStableFunc(all, func(a, b bearer) int { return cmp.Compare(b.life.generation, a.life.generation) })
 	return all
 }
 
