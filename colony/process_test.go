@@ -26,7 +26,6 @@ import (
 const (
 	modeKey = "COLONY_TEST_MODE" // "supervise", "pid1", or a mode of child
 	rootKey = "COLONY_TEST_ROOT"
-	deadKey = "COLONY_TEST_DEAD" // a directory to put a file system on that never answers
 )
 
 func TestMain(m *testing.M) {
@@ -51,11 +50,9 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(70)
 		}
-		if dir := os.Getenv(deadKey); dir != "" {
-			if err := mountDead(dir); err != nil {
-				fmt.Fprintln(os.Stderr, err)
-				os.Exit(71)
-			}
+		if err := arrangeFaults(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(71)
 		}
 		fallthrough
 	case "supervise":
@@ -89,6 +86,9 @@ func supervise(root string, command []string) {
 				panic("poison")
 			}
 		}
+	}
+	if d, err := time.ParseDuration(os.Getenv(frequencyKey)); err == nil {
+		o.Frequency = d
 	}
 	o.taken = trapBegin
 	code, err := Run(o)
