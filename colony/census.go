@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -87,43 +88,6 @@ func checkProc() error {
 	}
 }
 
-// stat is what /proc/PID/stat says.
-type stat struct {
-	command string
-	state   byte
-	parent  int
-	group   int
-	session int
-	start   uint64 // clock ticks since boot
-}
-
-func readStat(pid int) (stat, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return stat{}, err
-	}
-	return parseStat(b)
-}
-
-// parseStat reads the line from both ends: the command may hold anything, also
-// blanks and parentheses.
-func parseStat(b []byte) (st stat, err error) {
-	open, end := bytes.IndexByte(b, '('), bytes.LastIndexByte(b, ')')
-	if open < 0 || end < open {
-		return st, errors.New("read /proc/PID/stat: no command in it")
-	}
-	f := strings.Fields(string(b[end+1:]))
-	if len(f) < 20 {
-		return st, errors.New("read /proc/PID/stat: too short")
-	}
-	st.command, st.state = string(b[open+1:end]), f[0][0]
-	st.parent, _ = strconv.Atoi(f[1])
-	st.group, _ = strconv.Atoi(f[2])
-	st.session, _ = strconv.Atoi(f[3])
-	st.start, err = strconv.ParseUint(f[19], 10, 64)
-	return st, err
-}
-
 // censor counts what is left of lives, each time in a goroutine of its own:
 // reading the environment of a process can block while that process is in
 // trouble.
@@ -139,19 +103,34 @@ func newCensor(colony string, out outbox) *censor {
 
 func (c *censor) census(q census) { go func() { c.out.send(c.answer(q)) }() }
 
-// answer counts. A panic is an answer too: one that is not believed.
+// answer counts, again and again while too little can be read to believe it. A
+// panic is an answer too: one that is not believed.
 func (c *censor) answer(q census) (ev event) {
 	defer func() {
 		if p := recover(); p != nil {
 			ev = recovered{fmt.Sprintf("%v in a census", p), string(debug.Stack()), nil}
 		}
 	}()
-	return c.count(q)
+	for {
+		ev, err := c.count(q)
+		if err == nil {
+			return ev
+		}
+		select {
+		case <-time.After(censusAgain):
+		case <-c.out.quit:
+			return ev
+		}
+	}
 }
 
+// censusAgain is the time between counts while we are out of descriptors.
+const censusAgain = 100 * time.Millisecond
+
 // count finds the lives that the processes below us belong to: by session or
-// group of the main process, by token, else by their parent's.
-func (c *censor) count(q census) counted {
+// group of the main process, by token, else by their parent's. The error says
+// that something may have been missed: what cannot be looked at is not gone.
+func (c *censor) count(q census) (counted, error) {
 	ev := counted{number: q.number, left: map[lifeID][]process{}}
 	byLeader := map[int]lifeID{}
 	byToken := map[string]lifeID{}
@@ -163,8 +142,9 @@ func (c *censor) count(q census) counted {
 		byToken[token(c.colony, l.life)] = l.life
 	}
 	if c.blind {
-		return ev
+		return ev, nil
 	}
+	var missed shortage
 	known := map[int]bool{}
 	for _, pid := range q.known {
 		known[pid] = true
@@ -177,7 +157,7 @@ func (c *censor) count(q census) counted {
 			}
 			known[pid] = true
 			st, err := readStat(pid)
-			if err != nil {
+			if missed.note(err); err != nil {
 				continue
 			}
 			id := of
@@ -185,8 +165,10 @@ func (c *censor) count(q census) counted {
 				id = l
 			} else if l, ok := byLeader[st.group]; ok {
 				id = l
-			} else if t := readToken(pid); t != "" && strings.HasPrefix(t, c.colony+":") {
+			} else if t, err := readToken(pid); strings.HasPrefix(t, c.colony+":") {
 				id = byToken[t] // the zero id: of a life nobody asked about
+			} else {
+				missed.note(err)
 			}
 			switch {
 			case st.state == 'Z' || st.state == 'X':
@@ -196,18 +178,31 @@ func (c *censor) count(q census) counted {
 				_, inGroup := byLeader[st.group]
 				ev.left[id] = append(ev.left[id], process{processID{pid, st.start}, st.command, inGroup})
 			}
-			walk(childrenOf(pid), id)
+			children, err := childrenOf(pid)
+			missed.note(err)
+			walk(children, id)
 		}
 	}
-	walk(childrenOf(os.Getpid()), lifeID{})
-	c.countStrangers(q, known, &ev)
-	return ev
+	children, err := childrenOf(os.Getpid())
+	missed.note(err)
+	walk(children, lifeID{})
+	c.countStrangers(q, known, &ev, &missed)
+	return ev, missed.first
+}
+
+// shortage is the first error that is about us, and not about what we look at.
+type shortage struct{ first error }
+
+func (s *shortage) note(err error) {
+	if scarce(err) && s.first == nil {
+		s.first = err
+	}
 }
 
 // countStrangers finds what is left of lives that an earlier supervisor has
 // begun: it is not below us. A number that another process has by now says
 // nothing.
-func (c *censor) countStrangers(q census, known map[int]bool, ev *counted) {
+func (c *censor) countStrangers(q census, known map[int]bool, ev *counted, missed *shortage) {
 	byLeader := map[int]lifeID{}
 	byToken := map[string]lifeID{}
 	for _, l := range q.lives {
@@ -215,85 +210,34 @@ func (c *censor) countStrangers(q census, known map[int]bool, ev *counted) {
 			continue
 		}
 		byToken[token(c.colony, l.life)] = l.life
-		if st, err := readStat(l.main); l.main != 0 && (err != nil || st.start == l.start) {
+		if l.main == 0 {
+			continue
+		}
+		st, err := readStat(l.main)
+		if missed.note(err); err != nil || st.start == l.start {
 			byLeader[l.main] = l.life
 		}
 	}
 	if len(byToken) == 0 {
 		return
 	}
-	for _, pid := range allPIDs() {
+	all, err := allPIDs()
+	missed.note(err)
+	for _, pid := range all {
 		st, err := readStat(pid)
-		if err != nil || known[pid] || st.state == 'Z' || st.state == 'X' {
+		if missed.note(err); err != nil || known[pid] || st.state == 'Z' || st.state == 'X' {
 			continue
 		}
 		id, ok := byLeader[st.session]
 		if !ok {
-			id, ok = byToken[readToken(pid)]
+			t, err := readToken(pid)
+			missed.note(err)
+			id, ok = byToken[t]
 		}
 		if ok {
 			ev.left[id] = append(ev.left[id], process{processID{pid, st.start}, st.command, st.group == st.session})
 		}
 	}
-}
-
-// descendants lists every process below us that is no zombie.
-func descendants() (all []process) {
-	var walk func(pids []int)
-	walk = func(pids []int) {
-		for _, pid := range pids {
-			st, err := readStat(pid)
-			if err != nil {
-				continue
-			}
-			walk(childrenOf(pid))
-			if st.state != 'Z' && st.state != 'X' {
-				all = append(all, process{processID: processID{pid, st.start}, command: st.command})
-			}
-		}
-	}
-	walk(childrenOf(os.Getpid()))
-	return all
-}
-
-// childrenOf lists the children of all threads of a process.
-func childrenOf(pid int) (pids []int) {
-	dir := fmt.Sprintf("/proc/%d/task", pid)
-	tasks, err := os.ReadDir(dir)
-	if err != nil {
-		return nil
-	}
-	for _, t := range tasks {
-		b, err := os.ReadFile(dir + "/" + t.Name() + "/children")
-		if errors.Is(err, os.ErrNotExist) {
-			if _, err := os.Stat(dir + "/" + t.Name()); err == nil {
-				return childrenByParent(pid) // the thread is there, such a file is not
-			}
-		}
-		pids = append(pids, parsePIDs(b)...)
-	}
-	return pids
-}
-
-// childrenByParent is childrenOf on kernels without CONFIG_PROC_CHILDREN.
-func childrenByParent(parent int) (pids []int) {
-	for _, pid := range allPIDs() {
-		if st, err := readStat(pid); err == nil && st.parent == parent {
-			pids = append(pids, pid)
-		}
-	}
-	return pids
-}
-
-// allPIDs lists the processes that /proc shows.
-func allPIDs() (pids []int) {
-	all, _ := os.ReadDir("/proc")
-	for _, e := range all {
-		if pid, err := strconv.Atoi(e.Name()); err == nil {
-			pids = append(pids, pid)
-		}
-	}
-	return pids
 }
 
 // tokenKey is the variable by which a process is told to be of a life, wherever
@@ -302,25 +246,4 @@ const tokenKey = "NCOLONY_TOKEN="
 
 func token(colony string, l lifeID) string {
 	return colony + ":" + l.name + ":" + strconv.FormatUint(l.generation, 10)
-}
-
-// readToken returns the token in a process's environment, "" where there is
-// none or we may not look.
-func readToken(pid int) string {
-	return string(readVariable(pid, tokenKey))
-}
-
-// readVariable returns a variable of a process's environment; nil where there is
-// none or we may not look. key ends with "=".
-func readVariable(pid int, key string) []byte {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
-	if err != nil {
-		return nil
-	}
-	for kv := range bytes.SplitSeq(b, []byte{0}) {
-		if v, ok := bytes.CutPrefix(kv, []byte(key)); ok {
-			return v
-		}
-	}
-	return nil
 }

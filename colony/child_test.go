@@ -47,6 +47,11 @@ func childMode(mode string, args []string) {
 		await(args[0])
 		_ = pid
 		os.Exit(3)
+	case "harbour": // have a child that has left session and group, and wait to be ended
+		fork("wait", args[0], &syscall.SysProcAttr{Setsid: true})
+		await(args[0])
+		tell(args[1], strconv.Itoa(os.Getpid()))
+		hang()
 	case "signals": // tell each signal that comes
 		c := make(chan os.Signal, 100)
 		ossignal.Notify(c)

@@ -31,7 +31,7 @@
 //	status.go     what is published
 //	loop.go       the only caller of step, wait and kill, and what it asks for
 //	run.go        all of it put together, and the select
-//	kernel_linux.go, census.go               the kernel; what is left of a life
+//	kernel_linux.go, proc.go, census.go      the kernel; what is left of a life
 //	spawner.go, prepare.go, identity.go      forks, one at a time
 //	watcher.go, configdir.go, scan.go, messages.go    the two directories
 //	publisher.go, journal.go, results.go, ledger.go   what is written below state/

@@ -20,6 +20,7 @@ import (
 // to be arranged by the supervisor's own process comes in its environment.
 const (
 	deadKey      = "COLONY_TEST_DEAD"      // a directory to put a file system on that never answers
+	diskKey      = "COLONY_TEST_DISK"      // a directory to put a small file system on
 	uidKey       = "COLONY_TEST_UID"       // whom to run as, with no right of root
 	writeKey     = "COLONY_TEST_WRITE"     // FILE=TEXT, to be written before all else
 	frequencyKey = "COLONY_TEST_FREQUENCY" // time between full scans
@@ -32,6 +33,11 @@ const ordinary = 64999
 func arrangeFaults() error {
 	if file, text, ok := strings.Cut(os.Getenv(writeKey), "="); ok {
 		if err := os.WriteFile(file, []byte(text), 0); err != nil {
+			return err
+		}
+	}
+	if dir := os.Getenv(diskKey); dir != "" {
+		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=256k"); err != nil {
 			return err
 		}
 	}
@@ -64,6 +70,9 @@ func (s *super) set(kvs ...string) *super {
 func (s *super) publishes() *super {
 	s.t.Helper()
 	s.begin()
+	if s.pid1 && os.Getuid() == 0 {
+		s.places = placesIn(fmt.Sprintf("/proc/%d/root%s", s.cmd.Process.Pid, s.root)) // as its mounts have them
+	}
 	s.eventually("the supervisor publishes", func() bool {
 		var c spec.ColonyStatus
 		return readJSON(s.places.Colony(), &c) == nil && !c.Clean && (s.pid1 || c.PID == s.cmd.Process.Pid)
@@ -145,12 +154,6 @@ func (s *super) mounted(f func() error) {
 	}))
 }
 
-// seeThrough has the test look at the colony's files where the mounts are the
-// supervisor's.
-func (s *super) seeThrough() {
-	s.places = placesIn(fmt.Sprintf("/proc/%d/root%s", s.cmd.Process.Pid, s.root))
-}
-
 // degraded waits until colony.json says of what that it does not work, or with
 // false that it does.
 func (s *super) degraded(what string, want bool) (why string) {
@@ -195,4 +198,13 @@ func (s *super) living(pid int) bool {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/root/proc/%d/stat", s.cmd.Process.Pid, pid))
 	st, perr := parseStat(b)
 	return err == nil && perr == nil && st.state != 'Z'
+}
+
+// troubles is what the events say that does not work, a line for each.
+func (s *super) troubles() string {
+	var all strings.Builder
+	for _, e := range s.happened("", spec.EventDegraded) {
+		fmt.Fprintf(&all, "%s: %s\n", e.Reason, e.Error)
+	}
+	return all.String()
 }

@@ -201,7 +201,8 @@ func (s *super) kill() {
 }
 
 func descendantsOf(pid int) (all []process) {
-	for _, c := range childrenOf(pid) {
+	children, _ := childrenOf(pid)
+	for _, c := range children {
 		if st, err := readStat(c); err == nil {
 			all = append(all, process{processID: processID{c, st.start}})
 		}

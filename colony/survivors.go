@@ -147,11 +147,13 @@ func bearers(colony string, known map[int]int) (all []bearer) {
 		}
 		pid = st.parent
 	}
-	for _, pid := range allPIDs() {
+	pids, _ := allPIDs()
+	for _, pid := range pids {
 		if ours[pid] {
 			continue
 		}
-		rest, ok := strings.CutPrefix(readToken(pid), colony+":")
+		token, _ := readToken(pid)
+		rest, ok := strings.CutPrefix(token, colony+":")
 		name, number, ok2 := strings.Cut(rest, ":")
 		generation, err := strconv.ParseUint(number, 10, 64)
 		if !ok || !ok2 || err != nil {
@@ -167,7 +169,10 @@ func bearers(colony string, known map[int]int) (all []bearer) {
 
 // readConfig returns the spec that a process was started with, from its
 // environment; nil if it has none or we may not look.
-func readConfig(pid int) []byte { return readVariable(pid, "NCOLONY_CONFIG=") }
+func readConfig(pid int) []byte {
+	b, _ := readVariable(pid, "NCOLONY_CONFIG=")
+	return b
+}
 
 // inheritAll takes on what an earlier supervisor has left. A life whose spec is
 // not known cannot be judged: it ends, and its service begins anew.
