@@ -73,25 +73,25 @@ func (l *ledger) reopen(f *os.File) *os.File {
 // keepSpec stores the bytes of the spec a life was started with, unless they
 // stand there already. The line of the fork has their digest, so that a reader
 // can tell whether we came to it.
-func (l *ledger) keepSpec(name string, sp *spec.Spec) {
+func (l *ledger) keepSpec(name string, sp *spec.Spec) error {
 	f := <-l.file // not for its own sake: kept comes with it
 	defer func() { l.file <- f }()
 	if l.kept[name] == sp.SHA256 {
-		return
+		return nil
 	}
 	err := atomicfile.Write(filepath.Join(l.places.LivesDir(), name+".json"), sp.Raw, 0o600, false)
-	l.trouble.note("lives", err)
 	if err == nil {
 		l.kept[name] = sp.SHA256
 	}
+	return err
 }
 
 // dropSpec removes what keepSpec has stored.
-func (l *ledger) dropSpec(name string) {
+func (l *ledger) dropSpec(name string) error {
 	f := <-l.file
 	defer func() { l.file <- f }()
 	delete(l.kept, name)
-	l.trouble.note("lives", remove(filepath.Join(l.places.LivesDir(), name+".json")))
+	return remove(filepath.Join(l.places.LivesDir(), name+".json"))
 }
 
 // begin notes a fork. A child that is gone again already needs no line.

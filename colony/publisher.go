@@ -23,7 +23,7 @@ type batch struct {
 	statuses map[string]*spec.Status // nil: retracted
 	colony   *spec.ColonyStatus
 	events   []spec.Event
-	lives    map[string]*spec.Spec // started with
+	lives    map[string]*spec.Spec // started with; nil: dropped
 	ends     []ended
 	stops    map[string]*spec.StopNote // nil: forgotten
 	answers  []answer
@@ -46,10 +46,7 @@ func (b *batch) add(e effect) {
 	case record:
 		b.events = append(b.events, e.event)
 	case keepSpec:
-		if b.lives == nil {
-			b.lives = map[string]*spec.Spec{}
-		}
-		b.lives[e.name] = e.spec
+		b.life(e.name, e.spec)
 	case ended:
 		b.ends = append(b.ends, e)
 	case keepStop:
@@ -68,6 +65,13 @@ func (b *batch) status(name string, st *spec.Status) {
 	b.statuses[name] = st
 }
 
+func (b *batch) life(name string, sp *spec.Spec) {
+	if b.lives == nil {
+		b.lives = map[string]*spec.Spec{}
+	}
+	b.lives[name] = sp
+}
+
 func (b *batch) stop(name string, note *spec.StopNote) {
 	if b.stops == nil {
 		b.stops = map[string]*spec.StopNote{}
@@ -77,8 +81,14 @@ func (b *batch) stop(name string, note *spec.StopNote) {
 
 // forget drops what a later batch has a later word on.
 func (b *batch) forget(later *batch) {
-	for name := range later.statuses {
+	for name, st := range later.statuses {
 		delete(b.statuses, name)
+		if st == nil {
+			delete(b.lives, name)
+		}
+	}
+	for name := range later.lives {
+		delete(b.lives, name)
 	}
 	for name := range later.stops {
 		delete(b.stops, name)
@@ -190,14 +200,7 @@ func (p *publisher) write(b *batch) {
 			p.left.status(name, st)
 		}
 	}
-	for name, sp := range b.lives {
-		p.ledger.keepSpec(name, sp)
-	}
-	for name, st := range b.statuses {
-		if st == nil {
-			p.ledger.dropSpec(name)
-		}
-	}
+	p.keepSpecs(b)
 	if len(b.ends) > 0 {
 		p.ledger.end(b.ends)
 	}
@@ -252,6 +255,27 @@ func (p *publisher) writeStatus(name string, st *spec.Status) error {
 		return remove(p.places.Status(name))
 	}
 	return writeJSON(p.places.Status(name), st, 0o640)
+}
+
+// keepSpecs keeps what lives were started with, and drops it with the service.
+func (p *publisher) keepSpecs(b *batch) {
+	var f failures
+	dir := p.places.LivesDir()
+	for name, sp := range b.lives {
+		if sp != nil && f.add(dir, p.ledger.keepSpec(name, sp)) || sp == nil && f.add(dir, p.ledger.dropSpec(name)) {
+			p.left.life(name, sp)
+		}
+	}
+	for name, st := range b.statuses {
+		if st != nil {
+			continue
+		}
+		delete(p.left.lives, name)
+		if f.add(dir, p.ledger.dropSpec(name)) {
+			p.left.life(name, nil)
+		}
+	}
+	p.tell("lives", f, len(p.left.lives) == 0)
 }
 
 func (p *publisher) keepStop(name string, note *spec.StopNote) error {
