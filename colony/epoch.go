@@ -2,6 +2,7 @@ package colony
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -42,6 +43,15 @@ func colonyID(path string) (string, error) {
 	}
 	id := hex.EncodeToString(b)
 	return id, atomicfile.Write(path, []byte(id+"\n"), 0o644, true)
+}
+
+// keepID writes an id that could not be kept at the start, unless there is one
+// by now.
+func keepID(path, id string) error {
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return atomicfile.Write(path, []byte(id+"\n"), 0o644, true)
 }
 
 // isHex keeps out what a power cut leaves of a file: a NUL in the token would

@@ -94,6 +94,27 @@ func (l *ledger) dropSpec(name string) error {
 	return remove(filepath.Join(l.places.LivesDir(), name+".json"))
 }
 
+// keepSpecs keeps what lives were started with, and drops it with the service.
+func (p *publisher) keepSpecs(b *batch) {
+	var f failures
+	dir := p.places.LivesDir()
+	for name, sp := range b.lives {
+		if sp != nil && f.add(dir, p.ledger.keepSpec(name, sp)) || sp == nil && f.add(dir, p.ledger.dropSpec(name)) {
+			p.left.life(name, sp)
+		}
+	}
+	for name, st := range b.statuses {
+		if st != nil {
+			continue
+		}
+		delete(p.left.lives, name)
+		if f.add(dir, p.ledger.dropSpec(name)) {
+			p.left.life(name, nil)
+		}
+	}
+	p.tell("lives", f, len(p.left.lives) == 0)
+}
+
 // begin notes a fork. A child that is gone again already needs no line.
 func (l *ledger) begin(id lifeID, pid int, sp *spec.Spec) {
 	st, err := readStat(pid)

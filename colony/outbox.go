@@ -23,6 +23,16 @@ type troubles struct {
 
 func newTroubles(out outbox) *troubles { return &troubles{out, map[string]string{}} }
 
+// knowing is t, which has to say too when what went wrong at the start is over.
+func (t *troubles) knowing(start map[string]error, own ...string) *troubles {
+	for _, what := range own {
+		if err := start[what]; err != nil {
+			t.known[what] = err.Error()
+		}
+	}
+	return t
+}
+
 // note says how something went: err nil means that it works.
 func (t *troubles) note(what string, err error) {
 	why := ""

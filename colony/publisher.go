@@ -103,6 +103,7 @@ func (b *batch) forget(later *batch) {
 // can or is not true any more.
 type publisher struct {
 	places  spec.Places
+	id      string // of the colony
 	pids    string // a directory for a file per pid; "" = none
 	journal *journal
 	ledger  *ledger
@@ -170,16 +171,32 @@ func (p *publisher) run(batches <-chan *batch) {
 	}
 }
 
-// writeLeft tries again what could not be written. Somebody may have removed
-// our directories.
+// writeLeft tries again what could not be written.
 func (p *publisher) writeLeft() {
 	if p.left.empty() {
 		return
 	}
-	makeState(p.places) // if it cannot, what follows says so
+	p.makeDirs()
 	b := p.left
 	p.left = batch{}
 	p.write(&b)
+}
+
+// makeDirs makes our directories where they could not be had at the start, or
+// somebody has removed them. If it cannot, what is then written says so.
+func (p *publisher) makeDirs() {
+	if p.pids != "" {
+		os.MkdirAll(p.pids, 0o755)
+	}
+	err := makeState(p.places)
+	if err == nil && p.trouble.known["state"] != "" {
+		if err = keepID(p.places.ID(), p.id); err == nil {
+			p.trouble.note("state", nil)
+		}
+	}
+	if err == nil {
+		p.ledger.append() // nothing, to see whether it can be written
+	}
 }
 
 // write writes one batch: results last, so that whoever waits for one finds
@@ -255,27 +272,6 @@ func (p *publisher) writeStatus(name string, st *spec.Status) error {
 		return remove(p.places.Status(name))
 	}
 	return writeJSON(p.places.Status(name), st, 0o640)
-}
-
-// keepSpecs keeps what lives were started with, and drops it with the service.
-func (p *publisher) keepSpecs(b *batch) {
-	var f failures
-	dir := p.places.LivesDir()
-	for name, sp := range b.lives {
-		if sp != nil && f.add(dir, p.ledger.keepSpec(name, sp)) || sp == nil && f.add(dir, p.ledger.dropSpec(name)) {
-			p.left.life(name, sp)
-		}
-	}
-	for name, st := range b.statuses {
-		if st != nil {
-			continue
-		}
-		delete(p.left.lives, name)
-		if f.add(dir, p.ledger.dropSpec(name)) {
-			p.left.life(name, nil)
-		}
-	}
-	p.tell("lives", f, len(p.left.lives) == 0)
 }
 
 func (p *publisher) keepStop(name string, note *spec.StopNote) error {

@@ -141,13 +141,13 @@ func newColony(o Options, h *house, null int, b *baton) (*colony, error) {
 		h.trouble["service manager"] = err
 	}
 	c.above = above
-	ledger := openLedger(h.places, h.epoch, fresh())
+	ledger := openLedger(h.places, h.epoch, fresh().knowing(h.trouble, "children"))
 	tty := openTerminal()
 	prep := &preparer{colony: h.id, accounts: systemAccounts(), null: null, terminal: tty}
 	c.version, c.locks, c.successor = o.Version, h.locks, &successor{trust: h.trust, out: urgent, fd: -1}
 	kernel := &linux{newSpawner(prep, ledger, urgent, c.start), newCensor(h.id, urgent), openOrphanage(), tty, c.successor, newWards(h.wards, urgent)}
-	publisher := &publisher{places: h.places, pids: o.PIDDir, journal: openJournal(h.places.EventsDir()), ledger: ledger,
-		results: results, trouble: fresh(), above: above, rest: restAfter, urgent: c.urgent, shown: map[string]int{}}
+	publisher := &publisher{places: h.places, id: h.id, pids: o.PIDDir, journal: openJournal(h.places.EventsDir()), ledger: ledger,
+		results: results, trouble: fresh().knowing(h.trouble, "state", "results", "pid files"), above: above, rest: restAfter, urgent: c.urgent, shown: map[string]int{}}
 	c.watcher = newWatcher(o, h, news, fresh)
 	c.watcher.holds = c.holds
 	c.files = &sink{pending: &batch{}, urgent: c.urgent, look: c.watcher.want, logbook: c.log}
@@ -201,7 +201,7 @@ func emptyColony(log *slog.Logger) *colony {
 }
 
 func newWatcher(o Options, h *house, out outbox, fresh func() *troubles) *watcher {
-	t := fresh()
+	t := fresh().knowing(h.trouble, "messages")
 	accounts := systemAccounts()
 	vet := func(sp *spec.Spec) string { return accounts.vet(sp, os.Getuid(), os.Getgid(), ourGroups()) }
 	return &watcher{
