@@ -37,7 +37,7 @@ func arrangeFaults() error {
 		}
 	}
 	if dir := os.Getenv(diskKey); dir != "" {
-		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=256k"); err != nil {
+		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=256k,mode=755"); err != nil {
 			return err
 		}
 	}
@@ -82,10 +82,10 @@ func (s *super) publishes() *super {
 
 // startOrdinary starts a supervisor of an ordinary user. Its services can be
 // system programs only: the test binary is out of its reach.
-func startOrdinary(t *testing.T, pid1 bool) *super {
+func startOrdinary(t *testing.T, pid1 bool, env ...string) *super {
 	t.Helper()
 	needRoot(t)
-	s := newSuper(t, ordinaryDir(t), pid1)
+	s := newSuper(t, ordinaryDir(t), pid1).set(env...)
 	if pid1 {
 		s.set(uidKey + "=" + strconv.Itoa(ordinary))
 	} else {
