@@ -1,6 +1,8 @@
 package colony
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -14,6 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
+	hearts "github.com/ncolony/ncolony-go/heart/check"
+	"github.com/ncolony/ncolony-go/internal/atomicfile"
 )
 
 // What the fault_*_test.go share: machines on which something is wrong. What has
@@ -23,6 +27,7 @@ const (
 	diskKey      = "COLONY_TEST_DISK"      // a directory to put a small file system on
 	uidKey       = "COLONY_TEST_UID"       // whom to run as, with no right of root
 	writeKey     = "COLONY_TEST_WRITE"     // FILE=TEXT, to be written before all else
+	heartsKey    = "COLONY_TEST_HEARTS"    // have a @heartcheck
 	frequencyKey = "COLONY_TEST_FREQUENCY" // time between full scans
 )
 
@@ -58,6 +63,23 @@ func arrangeFaults() error {
 	os.Unsetenv(uidKey)
 	os.Setenv(modeKey, "supervise")
 	return syscall.Exec("/proc/self/exe", os.Args, os.Environ())
+}
+
+// heartHelpers is the real @heartcheck, in this binary.
+func heartHelpers() map[string][]string {
+	return map[string][]string{heartcheck: {"/bin/sh", "-c", modeKey + "=heartcheck exec " + os.Args[0] + ` "$@"`, "sh", os.Getenv(rootKey)}}
+}
+
+// checkHearts is what it does.
+func checkHearts(root string) error {
+	p := placesIn(root)
+	return hearts.Run(context.Background(), hearts.Options{Places: p, Send: func(m spec.Message) error {
+		b, err := json.Marshal(m)
+		if err != nil {
+			return err
+		}
+		return atomicfile.Write(filepath.Join(p.Messages, "heart-"+m.Name), b, 0o644, false)
+	}})
 }
 
 // set adds to the environment of a supervisor that has not begun.

@@ -90,6 +90,9 @@ func supervise(root string, command []string) {
 	if d, err := time.ParseDuration(os.Getenv(frequencyKey)); err == nil {
 		o.Frequency = d
 	}
+	if os.Getenv(heartsKey) != "" {
+		o.Helpers = heartHelpers()
+	}
 	o.taken = trapBegin
 	code, err := Run(o)
 	if err != nil {
