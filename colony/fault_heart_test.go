@@ -22,7 +22,7 @@ func TestHeartsStandStill(t *testing.T) {
 	s := newSuper(t, t.TempDir(), false).set(heartsKey + "=1").publishes()
 	hearts := t.TempDir()
 	for _, name := range []string{"frozen", "beating"} {
-		s.add(name, with(doing("beat"), "ncolony.beatcheck", map[string]any{"period": "900ms", "grace": 5, "status": hearts}))
+		s.add(name, with(doing("beat"), "ncolony.beatcheck", map[string]any{"period": "1.5s", "grace": 1, "status": hearts}))
 	}
 	frozen, beating := s.until("frozen", spec.Running), s.until("beating", spec.Running)
 	checker := s.until(heartcheck, spec.Running)
@@ -30,12 +30,15 @@ func TestHeartsStandStill(t *testing.T) {
 		s.eventually(name+" beats", func() bool { _, err := os.Stat(filepath.Join(hearts, name)); return err == nil })
 	}
 	all := []int{s.cmd.Process.Pid, checker.PID, frozen.PID}
-	for _, pid := range all {
+	must(t, unix.Kill(frozen.PID, unix.SIGSTOP))
+	time.Sleep(700 * time.Millisecond) // less than a period, and the checker has seen the last beat
+	for _, pid := range all[:2] {
 		must(t, unix.Kill(pid, unix.SIGSTOP))
 	}
 	time.Sleep(3 * time.Second)
 	for _, pid := range all {
 		must(t, unix.Kill(pid, unix.SIGCONT))
+		time.Sleep(200 * time.Millisecond) // the service comes last, when the checker has looked
 	}
 	time.Sleep(3 * time.Second) // several looks
 	s.untouched(frozen, beating, checker)
