@@ -70,7 +70,7 @@ func (c *colony) furnish(o Options, h *house, m *model, b *baton) {
 		h.trouble["results"] = err
 	}
 	c.ledger = openLedger(h.disk, h.procs, h.places, h.epoch, fresh())
-	c.publisher = &publisher{disk: h.disk, places: h.places, pids: o.PIDDir, journal: openJournal(h.disk, h.places.EventsDir()), ledger: c.ledger,
+	c.publisher = &publisher{disk: h.disk, places: h.places, id: h.id, pids: o.PIDDir, journal: openJournal(h.disk, h.places.EventsDir()), ledger: c.ledger,
 		results: results, trouble: fresh(), above: c.above, rest: restAfter, urgent: c.urgent, shown: map[string]int{}}
 	c.watcher = newWatcher(o, h, c.newsBox(), fresh)
 	c.watcher.holds = c.holds

@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -90,19 +91,34 @@ func newCensor(ps procs, colony string, out outbox) *censor {
 
 func (c *censor) census(q census) { go func() { c.out.send(c.answer(q)) }() }
 
-// answer counts. A panic is an answer too: one that is not believed.
+// answer counts, again and again while too little can be read to believe it. A
+// panic is an answer too: one that is not believed.
 func (c *censor) answer(q census) (ev event) {
 	defer func() {
 		if p := recover(); p != nil {
 			ev = recovered{fmt.Sprintf("%v in a census", p), string(debug.Stack()), nil}
 		}
 	}()
-	return c.count(q)
+	for {
+		ev, err := c.count(q)
+		if err == nil {
+			return ev
+		}
+		select {
+		case <-time.After(censusAgain):
+		case <-c.out.quit:
+			return ev
+		}
+	}
 }
 
+// censusAgain is the time between counts while we are out of descriptors.
+const censusAgain = 100 * time.Millisecond
+
 // count finds the lives that the processes below us belong to: by session or
-// group of the main process, by token, else by their parent's.
-func (c *censor) count(q census) counted {
+// group of the main process, by token, else by their parent's. The error says
+// that something may have been missed: what cannot be looked at is not gone.
+func (c *censor) count(q census) (counted, error) {
 	ev := counted{number: q.number, left: map[lifeID][]process{}}
 	byLeader := map[int]lifeID{}
 	byToken := map[string]lifeID{}
@@ -114,8 +130,9 @@ func (c *censor) count(q census) counted {
 		byToken[token(c.colony, l.life)] = l.life
 	}
 	if c.blind {
-		return ev
+		return ev, nil
 	}
+	var missed shortage
 	known := map[int]bool{}
 	for _, pid := range q.known {
 		known[pid] = true
@@ -128,7 +145,7 @@ func (c *censor) count(q census) counted {
 			}
 			known[pid] = true
 			st, err := c.procs.stat(pid)
-			if err != nil {
+			if missed.note(err); err != nil {
 				continue
 			}
 			id := of
@@ -136,8 +153,10 @@ func (c *censor) count(q census) counted {
 				id = l
 			} else if l, ok := byLeader[st.group]; ok {
 				id = l
-			} else if t := readToken(c.procs, pid); t != "" && strings.HasPrefix(t, c.colony+":") {
+			} else if t, err := readToken(c.procs, pid); strings.HasPrefix(t, c.colony+":") {
 				id = byToken[t] // the zero id: of a life nobody asked about
+			} else {
+				missed.note(err)
 			}
 			switch {
 			case st.state == 'Z' || st.state == 'X':
@@ -147,18 +166,31 @@ func (c *censor) count(q census) counted {
 				_, inGroup := byLeader[st.group]
 				ev.left[id] = append(ev.left[id], process{processID{pid, st.start}, st.command, inGroup})
 			}
-			walk(c.procs.children(pid), id)
+			children, err := c.procs.children(pid)
+			missed.note(err)
+			walk(children, id)
 		}
 	}
-	walk(c.procs.children(c.procs.self()), lifeID{})
-	c.countStrangers(q, known, &ev)
-	return ev
+	children, err := c.procs.children(c.procs.self())
+	missed.note(err)
+	walk(children, lifeID{})
+	c.countStrangers(q, known, &ev, &missed)
+	return ev, missed.first
+}
+
+// shortage is the first error that is about us, and not about what we look at.
+type shortage struct{ first error }
+
+func (s *shortage) note(err error) {
+	if scarce(err) && s.first == nil {
+		s.first = err
+	}
 }
 
 // countStrangers finds what is left of lives that an earlier supervisor has
 // begun: it is not below us. A number that another process has by now says
 // nothing.
-func (c *censor) countStrangers(q census, known map[int]bool, ev *counted) {
+func (c *censor) countStrangers(q census, known map[int]bool, ev *counted, missed *shortage) {
 	byLeader := map[int]lifeID{}
 	byToken := map[string]lifeID{}
 	for _, l := range q.lives {
@@ -166,21 +198,29 @@ func (c *censor) countStrangers(q census, known map[int]bool, ev *counted) {
 			continue
 		}
 		byToken[token(c.colony, l.life)] = l.life
-		if st, err := c.procs.stat(l.main); l.main != 0 && (err != nil || st.start == l.start) {
+		if l.main == 0 {
+			continue
+		}
+		st, err := c.procs.stat(l.main)
+		if missed.note(err); err != nil || st.start == l.start {
 			byLeader[l.main] = l.life
 		}
 	}
 	if len(byToken) == 0 {
 		return
 	}
-	for _, pid := range c.procs.all() {
+	all, err := c.procs.all()
+	missed.note(err)
+	for _, pid := range all {
 		st, err := c.procs.stat(pid)
-		if err != nil || known[pid] || st.state == 'Z' || st.state == 'X' {
+		if missed.note(err); err != nil || known[pid] || st.state == 'Z' || st.state == 'X' {
 			continue
 		}
 		id, ok := byLeader[st.session]
 		if !ok {
-			id, ok = byToken[readToken(c.procs, pid)]
+			t, err := readToken(c.procs, pid)
+			missed.note(err)
+			id, ok = byToken[t]
 		}
 		if ok {
 			ev.left[id] = append(ev.left[id], process{processID{pid, st.start}, st.command, st.group == st.session})
@@ -202,6 +242,7 @@ func token(colony string, l lifeID) string {
 
 // readToken returns the token in a process's environment, "" where there is
 // none or we may not look.
-func readToken(ps procs, pid int) string {
-	return string(ps.variable(pid, tokenKey))
+func readToken(ps procs, pid int) (string, error) {
+	b, err := ps.variable(pid, tokenKey)
+	return string(b), err
 }

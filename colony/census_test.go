@@ -52,7 +52,7 @@ func TestCensus(t *testing.T) {
 	names := map[string]int{}
 	var ev counted
 	for end := time.Now().Add(10 * time.Second); time.Now().Before(end) && len(ev.left[lifeID{"b", 3}]) < 2; {
-		ev = c.count(q)
+		ev, _ = c.count(q)
 	}
 	for id, left := range ev.left {
 		names[id.name] = len(left)
@@ -69,11 +69,11 @@ func TestCensus(t *testing.T) {
 		}
 	}
 	q.known = []int{bySession, byToken, other}
-	if ev := c.count(q); len(ev.left[lifeID{"a", 1}]) != 0 || ev.unattributed != 0 {
+	if ev, _ := c.count(q); len(ev.left[lifeID{"a", 1}]) != 0 || ev.unattributed != 0 {
 		t.Errorf("what is known was counted, or walked into: %+v", ev)
 	}
 	c.blind = true
-	if ev := c.count(q); len(ev.left[lifeID{"b", 3}]) != 0 || ev.unattributed != 0 {
+	if ev, _ := c.count(q); len(ev.left[lifeID{"b", 3}]) != 0 || ev.unattributed != 0 {
 		t.Errorf("it cannot see, and says %+v", ev)
 	}
 }

@@ -1,6 +1,7 @@
 package colony
 
 import (
+	"context"
 	"fmt"
 	"os"
 	ossignal "os/signal"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/ncolony/ncolony-go/heart"
 )
 
 // childMode is what this test binary does as a child of a supervisor.
@@ -47,6 +50,16 @@ func childMode(mode string, args []string) {
 		await(args[0])
 		_ = pid
 		os.Exit(3)
+	case "harbour": // have a child that has left session and group, and wait to be ended
+		fork("wait", args[0], &syscall.SysProcAttr{Setsid: true})
+		await(args[0])
+		tell(args[1], strconv.Itoa(os.Getpid()))
+		hang()
+	case "heartcheck":
+		fmt.Fprintln(os.Stderr, checkHearts(args[0]))
+	case "beat":
+		heart.Start(context.Background())
+		hang()
 	case "signals": // tell each signal that comes
 		c := make(chan os.Signal, 100)
 		ossignal.Notify(c)

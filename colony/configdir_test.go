@@ -206,6 +206,7 @@ func TestNames(t *testing.T) {
 		`a b (name "a b": must not contain ' ', only letters, digits and . _ + -), `+
 		long+` (name "`+long[:64]+`"...: 101 bytes long, at most 100), `+
 		"tab\there"+` (name "tab\there": must not contain '\t', only letters, digits and . _ + -)`)
+	s.want(s.full(), "loop gone") // if there was a service of that name before, it is none now
 	s.want(s.full())
 	for _, name := range []string{"a b", long, "tab\there", "byte\xff"} {
 		must(t, os.Remove(s.file(name)))
@@ -259,6 +260,7 @@ func TestOddFiles(t *testing.T) {
 	if d := cmp.Diff(odd, got); d != "" {
 		t.Errorf("-want +got:\n%s", d)
 	}
+	s.want(s.full(), "todir gone") // likewise
 	s.want(s.full())
 	for name := range odd {
 		must(t, os.Remove(s.file(name)))

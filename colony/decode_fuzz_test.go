@@ -135,17 +135,17 @@ func start(t *testing.T, p spec.Places) *world {
 // nobody is a machine without processes but for ourselves.
 type nobody struct{}
 
-func (nobody) check() error                     { return nil }
-func (nobody) self() int                        { return 2 }
-func (nobody) all() []int                       { return nil }
-func (nobody) children(int) []int               { return nil }
-func (nobody) stat(int) (stat, error)           { return stat{}, os.ErrNotExist }
-func (nobody) variable(int, string) []byte      { return nil }
-func (nobody) owner(int) (int, error)           { return 0, os.ErrNotExist }
-func (nobody) age(uint64) time.Duration         { return 0 }
-func (nobody) pin(int) (int, error)             { return -1, unix.ESRCH }
-func (nobody) unpin(int)                        {}
-func (nobody) kill(id processID, s spec.Signal) { panic(fmt.Sprintf("%v is killed", id)) }
+func (nobody) check() error                         { return nil }
+func (nobody) self() int                            { return 2 }
+func (nobody) all() ([]int, error)                  { return nil, nil }
+func (nobody) children(int) ([]int, error)          { return nil, nil }
+func (nobody) stat(int) (stat, error)               { return stat{}, os.ErrNotExist }
+func (nobody) variable(int, string) ([]byte, error) { return nil, nil }
+func (nobody) owner(int) (int, error)               { return 0, os.ErrNotExist }
+func (nobody) age(uint64) time.Duration             { return 0 }
+func (nobody) pin(int) (int, error)                 { return -1, unix.ESRCH }
+func (nobody) unpin(int)                            {}
+func (nobody) kill(id processID, s spec.Signal)     { panic(fmt.Sprintf("%v is killed", id)) }
 
 // FuzzJournal: whatever stands in the events, what is appended is a line of its
 // own, with a number above all that a reader can have seen last.
@@ -408,7 +408,7 @@ type claimant struct {
 	uid    int
 }
 
-func (c claimant) variable(int, string) []byte { return c.config }
+func (c claimant) variable(int, string) ([]byte, error) { return c.config, nil }
 func (c claimant) owner(int) (int, error) {
 	if c.uid < 0 {
 		return -1, errors.New("nobody knows")

@@ -2,6 +2,7 @@ package colony
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -40,6 +41,15 @@ func colonyID(d disk, path string) (string, error) {
 	}
 	id := hex.EncodeToString(b)
 	return id, d.write(path, []byte(id+"\n"), 0o644, true)
+}
+
+// keepID writes an id that could not be kept at the start, unless there is one
+// by now.
+func keepID(d disk, path, id string) error {
+	if _, err := d.stat(path); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return d.write(path, []byte(id+"\n"), 0o644, true)
 }
 
 // isHex keeps out what a power cut leaves of a file: a NUL in the token would

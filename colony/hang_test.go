@@ -21,9 +21,10 @@ func mountDead(dir string) error {
 	return unix.Mount("dead", dir, "fuse", 0, fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", fd))
 }
 
-// A working directory on a file system that does not answer holds up its own
-// service, which says so, and nothing else: others start, requests are answered,
-// and the colony ends when it is told to.
+// What is on a file system that does not answer (a working directory, a program, a
+// file of variables, a directory of PATH) holds up its own service, which says so,
+// and nothing else: others start, requests are answered, and the colony ends when
+// it is told to.
 func TestDeadFileSystem(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes the ten seconds after which a start is said to hang")
@@ -34,23 +35,36 @@ func TestDeadFileSystem(t *testing.T) {
 	if _, err := os.Stat("/dev/fuse"); err != nil {
 		t.Skipf("no FUSE here: %v", err)
 	}
-	dead := t.TempDir()
-	t.Setenv(deadKey, dead)
-	t.Setenv("GOMAXPROCS", "1") // one processor that must not be held while a start hangs
-	s := startSuper(t, t.TempDir(), true)
-	s.add("dead", with(map[string]any{"args": []string{"/bin/true"}}, "cwd", dead))
-	up := filepath.Join(t.TempDir(), "up")
-	s.add("other", with(doing("wait", up)))
-	st := s.until("other", spec.Running)
-	for range 3 {
-		if r := s.send(`{"type":"RESTART","name":"other"}`); !r.OK || r.NewPID == st.PID {
-			t.Errorf("a restart beside it: %+v", r)
-		}
-	}
-	if st, _ := s.status("dead"); st.State != spec.Starting || len(st.Warnings) == 0 {
-		t.Errorf("status %+v, want it starting with a warning", st)
-	}
-	if code := s.term(); code != 0 {
-		t.Errorf("exit code %d", code)
+	for what, sp := range map[string]func(dead string) map[string]any{
+		"cwd":     func(dead string) map[string]any { return map[string]any{"args": []string{"/bin/true"}, "cwd": dead} },
+		"program": func(dead string) map[string]any { return map[string]any{"args": []string{dead + "/true"}} },
+		"env_file": func(dead string) map[string]any {
+			return map[string]any{"args": []string{"/bin/true"}, "env_file": []string{dead + "/env"}}
+		},
+		"PATH": func(dead string) map[string]any {
+			return map[string]any{"args": []string{"true"}, "env": map[string]string{"PATH": dead + ":/bin"}}
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			dead := t.TempDir()
+			s := newSuper(t, t.TempDir(), true).set(deadKey+"="+dead,
+				"GOMAXPROCS=1").publishes() // one processor that must not be held while a start hangs
+			s.add("dead", with(sp(dead)))
+			up := filepath.Join(t.TempDir(), "up")
+			s.add("other", with(doing("wait", up)))
+			st := s.until("other", spec.Running)
+			for range 3 {
+				if r := s.send(`{"type":"RESTART","name":"other"}`); !r.OK || r.NewPID == st.PID {
+					t.Errorf("a restart beside it: %+v", r)
+				}
+			}
+			if st, _ := s.status("dead"); st.State != spec.Starting || len(st.Warnings) == 0 {
+				t.Errorf("status %+v, want it starting with a warning", st)
+			}
+			if code := s.term(); code != 0 {
+				t.Errorf("exit code %d", code)
+			}
+		})
 	}
 }

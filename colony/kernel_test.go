@@ -192,8 +192,8 @@ func TestFlatCost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(tasks) > 12 {
-		t.Errorf("%d threads with %d children, want at most 12", len(tasks), n)
+	if len(tasks) > 20 {
+		t.Errorf("%d threads with %d children, want at most 20", len(tasks), n)
 	}
 	if after := fds(); after > before+2 {
 		t.Errorf("%d descriptors with one child, %d with %d", before, after, n+1)

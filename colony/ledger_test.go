@@ -1,7 +1,6 @@
 package colony
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -170,8 +169,8 @@ func TestKeepSpec(t *testing.T) {
 		t.Errorf("kept %s", b)
 	}
 	must(t, os.RemoveAll(p.LivesDir()))
-	if err := l.keepSpec("web", one); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("without its directory: %v", err)
+	if err := l.keepSpec("web", one); err == nil || err.Error() != "write "+path+": no such file or directory" {
+		t.Errorf("without a directory: %v", err)
 	}
 	must(t, makeState(osDisk{}, p), l.keepSpec("web", one))
 	if b, _ := os.ReadFile(path); string(b) != argsOf("1") {

@@ -199,12 +199,29 @@ func lookPath(name, path, cwd string) (string, error) {
 	return "", fmt.Errorf("%w: %q in PATH %s", errNoProgram, name, path)
 }
 
+// scarce reports whether an error is about what the machine or we are out of:
+// processes, memory, descriptors.
+func scarce(err error) bool {
+	return errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.ENOMEM) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}
+
+// unprepared is what is wrong when prepare has failed.
+func unprepared(err error) fault {
+	switch {
+	case errors.Is(err, errNoProgram):
+		return fault{err.Error(), faultMissing}
+	case scarce(err):
+		return fault{err.Error(), faultTransient}
+	}
+	return fault{text: err.Error()}
+}
+
 // diagnose turns what ForkExec says into what is wrong. The kernel gives one
 // error number for the directory, the program and its interpreter alike.
 func diagnose(p prepared, err error) fault {
 	f := fault{text: fmt.Sprintf("execute %s: %v", p.path, err)}
 	switch {
-	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.ENOMEM), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+	case scarce(err):
 		return fault{fmt.Sprintf("fork: %v (out of processes, memory or descriptors)", err), faultTransient}
 	case errors.Is(err, syscall.ETXTBSY):
 		f.class = faultBusy

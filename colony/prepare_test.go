@@ -216,6 +216,9 @@ func TestDiagnose(t *testing.T) {
 		if f := diagnose(prepared{path: good}, err); f.class != faultTransient {
 			t.Errorf("%v: %+v", err, f)
 		}
+		if f := unprepared(fmt.Errorf("env_file /x: %w", err)); f.class != faultTransient || f.text != "env_file /x: "+err.Error() {
+			t.Errorf("%v: %+v", err, f)
+		}
 	}
 	for _, err := range []error{syscall.E2BIG, syscall.EINVAL, syscall.EIO} {
 		if f := diagnose(prepared{path: good, attr: syscall.ProcAttr{Sys: &syscall.SysProcAttr{}}}, err); f.text != "execute "+good+": "+err.Error() || f.class != faultOther {

@@ -26,7 +26,6 @@ import (
 const (
 	modeKey = "COLONY_TEST_MODE" // "supervise", "pid1", or a mode of child
 	rootKey = "COLONY_TEST_ROOT"
-	deadKey = "COLONY_TEST_DEAD" // a directory to put a file system on that never answers
 )
 
 func TestMain(m *testing.M) {
@@ -51,11 +50,9 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(70)
 		}
-		if dir := os.Getenv(deadKey); dir != "" {
-			if err := mountDead(dir); err != nil {
-				fmt.Fprintln(os.Stderr, err)
-				os.Exit(71)
-			}
+		if err := arrangeFaults(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(71)
 		}
 		fallthrough
 	case "supervise":
@@ -89,6 +86,12 @@ func supervise(root string, command []string) {
 				panic("poison")
 			}
 		}
+	}
+	if d, err := time.ParseDuration(os.Getenv(frequencyKey)); err == nil {
+		o.Frequency = d
+	}
+	if os.Getenv(heartsKey) != "" {
+		o.Helpers = heartHelpers()
 	}
 	o.taken = trapBegin
 	code, err := Run(o)
@@ -201,7 +204,8 @@ func (s *super) kill() {
 }
 
 func descendantsOf(pid int) (all []process) {
-	for _, c := range childrenOf(pid) {
+	children, _ := childrenOf(pid)
+	for _, c := range children {
 		if st, err := readStat(c); err == nil {
 			all = append(all, process{processID: processID{c, st.start}})
 		}

@@ -19,7 +19,7 @@ type batch struct {
 	statuses map[string]*spec.Status // nil: retracted
 	colony   *spec.ColonyStatus
 	events   []spec.Event
-	lives    map[string]*spec.Spec // started with
+	lives    map[string]*spec.Spec // started with; nil: dropped
 	ends     []ended
 	stops    map[string]*spec.StopNote // nil: forgotten
 	answers  []answer
@@ -42,10 +42,7 @@ func (b *batch) add(e effect) {
 	case record:
 		b.events = append(b.events, e.event)
 	case keepSpec:
-		if b.lives == nil {
-			b.lives = map[string]*spec.Spec{}
-		}
-		b.lives[e.name] = e.spec
+		b.life(e.name, e.spec)
 	case ended:
 		b.ends = append(b.ends, e)
 	case keepStop:
@@ -64,6 +61,13 @@ func (b *batch) status(name string, st *spec.Status) {
 	b.statuses[name] = st
 }
 
+func (b *batch) life(name string, sp *spec.Spec) {
+	if b.lives == nil {
+		b.lives = map[string]*spec.Spec{}
+	}
+	b.lives[name] = sp
+}
+
 func (b *batch) stop(name string, note *spec.StopNote) {
 	if b.stops == nil {
 		b.stops = map[string]*spec.StopNote{}
@@ -73,8 +77,11 @@ func (b *batch) stop(name string, note *spec.StopNote) {
 
 // forget drops what a later batch has a later word on.
 func (b *batch) forget(later *batch) {
-	for name := range later.statuses {
+	for name, st := range later.statuses {
 		delete(b.statuses, name)
+		if st == nil {
+			delete(b.lives, name)
+		}
 	}
 	for name := range later.lives {
 		delete(b.lives, name)
@@ -93,6 +100,7 @@ func (b *batch) forget(later *batch) {
 type publisher struct {
 	disk    disk
 	places  spec.Places
+	id      string // of the colony
 	pids    string // a directory for a file per pid; "" = none
 	journal *journal
 	ledger  *ledger
@@ -161,13 +169,12 @@ func (p *publisher) run(batches <-chan *batch) {
 	}
 }
 
-// writeLeft tries again what could not be written. Somebody may have removed
-// our directories.
+// writeLeft tries again what could not be written.
 func (p *publisher) writeLeft() {
 	if !p.behind() {
 		return
 	}
-	makeState(p.disk, p.places) // if it cannot, what follows says so
+	p.makeDirs()
 	if p.ledger.behind() {
 		p.ledger.append()
 	}
@@ -187,6 +194,20 @@ func (p *publisher) writeEvents(events []spec.Event) {
 	var trouble failures
 	p.mute = trouble.add(p.places.EventsDir(), p.journal.append(events))
 	p.trouble.note("events", trouble.first)
+}
+
+// makeDirs makes our directories where they could not be had at the start, or
+// somebody has removed them. If it cannot, what is then written says so.
+func (p *publisher) makeDirs() {
+	if p.pids != "" {
+		p.disk.mkdir(p.pids, 0o755)
+	}
+	err := makeState(p.disk, p.places)
+	if err == nil && p.trouble.known["state"] != "" {
+		if err = keepID(p.disk, p.places.ID(), p.id); err == nil {
+			p.trouble.note("state", nil)
+		}
+	}
 }
 
 // write writes one batch: results last, so that whoever waits for one finds
@@ -216,8 +237,8 @@ func (p *publisher) write(b *batch) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.lives)) {
-		if lives.add(p.places.LivesDir(), p.ledger.keepSpec(name, b.lives[name])) {
-			p.left.add(keepSpec{name, b.lives[name]})
+		if lives.add(p.places.LivesDir(), p.keepLife(name, b.lives[name])) {
+			p.left.life(name, b.lives[name])
 		}
 	}
 	if len(b.ends) > 0 {
@@ -232,8 +253,10 @@ func (p *publisher) write(b *batch) {
 	for _, name := range names {
 		if b.statuses[name] == nil { // colony.json has the number of its last life by now
 			show(name, nil)
-			lives.add(p.places.LivesDir(), p.ledger.dropSpec(name))
 			delete(p.left.lives, name)
+			if lives.add(p.places.LivesDir(), p.keepLife(name, nil)) {
+				p.left.life(name, nil)
+			}
 		}
 	}
 	for _, a := range b.answers {
@@ -272,6 +295,14 @@ func (f *failures) add(dir string, err error) bool {
 		f.first = err
 	}
 	return err != nil
+}
+
+// keepLife keeps what a life was started with; nil: nothing.
+func (p *publisher) keepLife(name string, sp *spec.Spec) error {
+	if sp == nil {
+		return p.ledger.dropSpec(name)
+	}
+	return p.ledger.keepSpec(name, sp)
 }
 
 func (p *publisher) writeStatus(name string, st *spec.Status) error {

@@ -194,6 +194,38 @@ func TestStateRemoved(t *testing.T) {
 	}
 }
 
+// TestSpecsAreKeptLater: what a life was started with is tried again too, until
+// its service has another or is gone.
+func TestSpecsAreKeptLater(t *testing.T) {
+	p := newState(t)
+	pub, e := newPublisher(t, p)
+	pub.pids = ""
+	must(t, os.RemoveAll(p.LivesDir()))
+	one, two := specOf(t, argsOf("1")), specOf(t, argsOf("2"))
+	pub.write(batchOf(keepSpec{"a", one}, keepSpec{"b", one}, keepSpec{"c", one}, keepSpec{"d", one}, retract{"d"}))
+	pub.write(batchOf(keepSpec{"b", two}, retract{"c"}))
+	must(t, makeState(osDisk{}, p))
+	pub.write(batchOf(keepSpec{"e", one}))
+	if told := e.heard(); len(told) != 1 || told[0] != "trouble lives: write in "+p.LivesDir()+": no such file or directory" {
+		t.Errorf("told %q", told)
+	}
+	pub.writeLeft()
+	got := map[string]string{}
+	for _, path := range visible(osDisk{}, p.LivesDir()) {
+		b, _ := os.ReadFile(path)
+		got[filepath.Base(path)] = string(b)
+	}
+	if d := cmp.Diff(map[string]string{"a.json": argsOf("1"), "b.json": argsOf("2"), "e.json": argsOf("1")}, got); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]string{"trouble lives: over"}, e.heard()); d != "" {
+		t.Error(d)
+	}
+	if !pub.left.empty() {
+		t.Errorf("left %+v", pub.left)
+	}
+}
+
 // TestSpoiltStatus: one file that cannot be written does not keep the others
 // from being, nor say that all is well with the next.
 func TestSpoiltStatus(t *testing.T) {

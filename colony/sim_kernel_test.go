@@ -355,21 +355,21 @@ func (k *simKernel) check() error { return nil }
 func (k *simKernel) self() int    { return k.me }
 func (k *simKernel) unpin(int)    {}
 
-func (k *simKernel) all() (pids []int) {
+func (k *simKernel) all() (pids []int, err error) {
 	for _, p := range k.procs {
 		pids = append(pids, p.pid)
 	}
 	slices.Sort(pids)
-	return pids
+	return pids, nil
 }
 
-func (k *simKernel) children(pid int) (pids []int) {
+func (k *simKernel) children(pid int) (pids []int, err error) {
 	for _, p := range k.procs {
 		if p.parent == pid {
 			pids = append(pids, p.pid)
 		}
 	}
-	return pids
+	return pids, nil
 }
 
 func (k *simKernel) stat(pid int) (stat, error) {
@@ -384,19 +384,19 @@ func (k *simKernel) stat(pid int) (stat, error) {
 	return st, nil
 }
 
-func (k *simKernel) variable(pid int, key string) []byte {
+func (k *simKernel) variable(pid int, key string) ([]byte, error) {
 	p := k.find(pid)
 	switch {
 	case p == nil || p.zombie || p.token == "":
-		return nil
+		return nil, nil
 	case key == tokenKey:
-		return []byte(p.token)
+		return []byte(p.token), nil
 	case strings.HasPrefix(key, "NCOLONY_CONFIG"):
-		return p.config
+		return p.config, nil
 	case key == stopKey && p.kind == kindStopCommand:
-		return []byte("1")
+		return []byte("1"), nil
 	}
-	return nil
+	return nil, nil
 }
 
 func (k *simKernel) owner(int) (int, error) { return os.Getuid(), nil }

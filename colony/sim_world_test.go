@@ -349,7 +349,8 @@ func (w *simWorld) do(p part) {
 	case partCount:
 		q := k.censuses[0]
 		k.censuses = k.censuses[1:]
-		k.answer((&censor{procs: k, colony: simID}).count(q))
+		ev, _ := (&censor{procs: k, colony: simID}).count(q)
+		k.answer(ev)
 	case partAnswer:
 		if k.examined != nil && (len(k.news) == 0 || w.luck(2) == 0) {
 			c.inbox <- *k.examined

@@ -1,7 +1,6 @@
 package colony
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -103,11 +102,7 @@ func (sp *spawner) fork(o spawn) (ev event) {
 	}()
 	p, err := sp.preparer.prepare(o)
 	if err != nil {
-		f := fault{text: err.Error()}
-		if errors.Is(err, errNoProgram) {
-			f.class = faultMissing
-		}
-		return spawnFailed{o.order, f}
+		return spawnFailed{o.order, unprepared(err)}
 	}
 	p.touch()
 	pid, err := syscall.ForkExec(p.path, p.argv, &p.attr)

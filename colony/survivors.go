@@ -140,7 +140,7 @@ func (h *house) heir(l ledgerLine, fds map[int]int) heir {
 // ledger has the digest of, or be no more than the process can do anyway,
 // because it runs as whom the spec would have it run as.
 func (h *house) believed(pid int, want string) []byte {
-	b := h.procs.variable(pid, "NCOLONY_CONFIG=")
+	b, _ := h.procs.variable(pid, "NCOLONY_CONFIG=")
 	if want != "" || b == nil {
 		if digest(b) != want {
 			return nil
@@ -192,19 +192,22 @@ func bearers(ps procs, colony string, known map[int]int) (all []bearer) {
 		}
 		pid = st.parent
 	}
-	for _, pid := range ps.all() {
+	pids, _ := ps.all()
+	for _, pid := range pids {
 		if ours[pid] {
 			continue
 		}
-		life, ok := parseToken(colony, readToken(ps, pid))
+		text, _ := readToken(ps, pid)
+		life, ok := parseToken(colony, text)
 		if !ok {
 			continue
 		}
 		st, err := ps.stat(pid)
 		if err == nil && st.state != 'Z' {
-			stop := ps.variable(pid, stopKey) != nil
-			leader := st.session == pid && !stop && readToken(ps, st.parent) == ""
-			all = append(all, bearer{processID{pid, st.start}, life, st.session, stop, leader})
+			stop, _ := ps.variable(pid, stopKey)
+			above, _ := readToken(ps, st.parent)
+			leader := st.session == pid && stop == nil && above == ""
+			all = append(all, bearer{processID{pid, st.start}, life, st.session, stop != nil, leader})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b bearer) int { return cmp.Compare(b.life.generation, a.life.generation) })

@@ -8,23 +8,21 @@ import (
 const (
 	// processors bounds those we use: the loop's, and one for the edges.
 	processors = 2
-	// threads is how many PID 1 makes at the start, beside some of the runtime's
-	// own: more than can be in system calls at once, with some to run the others.
+	// threads is how many are made at the start, beside some of the runtime's own:
+	// more than can be in system calls at once, with some to run the others.
 	threads = 9
 )
 
 // limitThreads keeps the number of our threads small, and known. When the
-// runtime needs another and the container has no process number left, because
-// some service has taken them all, it ends the process, and nothing can recover
-// from that. PID 1, with which everything else ends, makes all it will need in
-// advance; the runtime keeps them.
+// runtime needs another and there is no process left to be had, because some
+// service has taken all that the container or the user may have, it ends us, and
+// nothing can recover from that. All we will need are made in advance; the
+// runtime keeps them.
 func limitThreads() {
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(min(runtime.GOMAXPROCS(0), processors))
 	}
-	if os.Getpid() == 1 {
-		makeThreads(threads)
-	}
+	makeThreads(threads)
 }
 
 // makeThreads has the runtime make n threads at least.

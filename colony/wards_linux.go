@@ -50,7 +50,8 @@ func (w *wards) signalWard(e signal) (ok bool, err error) {
 	if e.group && unix.PidfdSendSignal(fd, 0, nil, 0) == nil {
 		// While it lives the number of its group is its own. Each member is
 		// pinned for itself, for it may not live much longer.
-		for _, pid := range allPIDs() {
+		pids, _ := allPIDs()
+		for _, pid := range pids {
 			if st, err := readStat(pid); err == nil && st.group == e.pid && pid != e.pid {
 				signalOne(processID{pid, st.start}, e.signal)
 			}

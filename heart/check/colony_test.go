@@ -130,7 +130,12 @@ func (c *colony) config(file string, period time.Duration, grace float64, status
 // status is what the supervisor says about a service that began now.
 func (c *colony) status(name string, state spec.State, generation uint64) {
 	c.t.Helper()
-	s := spec.Status{Name: name, State: state, Since: time.Now(), Generation: generation}
+	c.statusSince(name, state, generation, time.Now())
+}
+
+func (c *colony) statusSince(name string, state spec.State, generation uint64, since time.Time) {
+	c.t.Helper()
+	s := spec.Status{Name: name, State: state, Since: since, Generation: generation}
 	if state == spec.Running || state == spec.Starting || state == spec.Stopping {
 		s.PID = 1000 + int(generation)
 	}
