@@ -32,6 +32,7 @@ type times struct {
 	settle time.Duration // after the start: longer than any supervisor's idea of a service that has just been started
 	calm   time.Duration // until what a start has left to do is done
 	idle   time.Duration
+	tick   time.Duration // of idle, looked at by itself
 	window time.Duration // of throughput
 	step   time.Duration // for repeated samples; fewer of them if a peer is slow
 	start  time.Duration // for all services to run
@@ -51,9 +52,9 @@ func newBench(o options, scratch string) (*bench, error) {
 	if len(o.peers) > 0 {
 		all = peer.Choose(all, append([]string{"ncolony", "bare-c", "bare-go", "bare-go-goroutines"}, o.peers...))
 	}
-	t := times{settle: 2500 * time.Millisecond, calm: 3 * time.Second, idle: 20 * time.Second, window: 5 * time.Second, step: 10 * time.Second, start: 60 * time.Second}
+	t := times{settle: 2500 * time.Millisecond, calm: 3 * time.Second, idle: 20 * time.Second, tick: time.Second, window: 5 * time.Second, step: 10 * time.Second, start: 60 * time.Second}
 	if o.quick {
-		t = times{settle: 1500 * time.Millisecond, calm: 100 * time.Millisecond, idle: time.Second, window: 300 * time.Millisecond, step: 300 * time.Millisecond, start: 10 * time.Second}
+		t = times{settle: 1200 * time.Millisecond, calm: 50 * time.Millisecond, idle: 400 * time.Millisecond, tick: 200 * time.Millisecond, window: 300 * time.Millisecond, step: 300 * time.Millisecond, start: 4 * time.Second}
 	}
 	return &bench{options: o, scratch: scratch, programs: p, peers: all, parent: parent, samples: result.Samples{}, notes: result.Notes{}, times: t}, nil
 }
@@ -76,7 +77,7 @@ func (b *bench) all(ctx context.Context) error {
 }
 
 // part measures the peers by turns, round by round. One that fails is not tried
-// again.
+// again, nor in a quick run one that is slow.
 func (b *bench) part(ctx context.Context, p part) error {
 	out := map[string]bool{}
 	for round := range b.rounds {
@@ -89,11 +90,12 @@ func (b *bench) part(ctx context.Context, p part) error {
 				continue
 			}
 			for range max(1, p.repeat) {
+				began := time.Now()
 				err := b.colony(ctx, p, who, round)
 				if ctx.Err() != nil {
 					return errors.New("interrupted")
 				}
-				if err != nil {
+				if err != nil || b.quick && time.Since(began) > time.Second {
 					out[who.Name()] = true
 					break
 				}

@@ -31,8 +31,8 @@ func (s *session) idle() error {
 	first, began := proc.Activity(pids), time.Now()
 	if len(pids) <= few {
 		last, at := first, began
-		for range int(s.times.idle / time.Second) {
-			if err := s.wait(time.Second); err != nil {
+		for range int(s.times.idle / s.times.tick) {
+			if err := s.wait(s.times.tick); err != nil {
 				return err
 			}
 			now := proc.Activity(pids)

@@ -129,7 +129,10 @@ func (o options) parts() (all []part) {
 		steps := p.steps
 		p.steps = nil
 		for _, s := range steps {
-			key := fmt.Sprint(p.kind, s.names(p.n))
+			key := fmt.Sprint(p.kind, s.kind, p.n)
+			if o.quick && s.kind == "add" {
+				key = s.kind
+			}
 			if o.wants(s.kind) && !seen[key] {
 				seen[key] = true
 				p.steps = append(p.steps, s)

@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
 	"syscall"
 	"time"
 
@@ -11,113 +11,99 @@ import (
 	"github.com/ncolony/ncolony-go/bench/proc"
 )
 
-// killEvery is the time between two kills during an upgrade: what it finds out
-// is no better than this.
-const killEvery = 2 * time.Millisecond
-
-// upgrade kills a child every other millisecond while another program takes the
-// supervisor's place, and has the longest time that one was not replaced. Which
-// replacement is whose is not known: the first is taken for the first victim's,
-// and so on, which makes the longest wait no longer than it was.
+// upgrade kills one child after the other, each as soon as the last is replaced,
+// while another program takes the supervisor's place, and has the longest time
+// that one was not replaced.
 func (s *session) upgrade() error {
 	if err := s.settle(); err != nil {
 		return err
 	}
 	ctx, cancel := s.within(s.times.start)
 	defer cancel()
-	victims := s.living()
-	before := len(s.records.Of(proc.KindChild))
 	done := make(chan error, 1)
 	go func() { done <- s.who.(peer.Survivor).Upgrade(ctx, s.colony) }()
-	var killed []int64
-	tick := time.NewTicker(killEvery)
-	defer tick.Stop()
-	for over := false; !over && len(killed) < len(victims); {
+	longest := 0.0
+	for _, victim := range s.living() {
+		over := false
 		select {
 		case err := <-done:
 			if err != nil {
 				return err
 			}
-			over = true
-		case <-tick.C:
-			killed = append(killed, proc.Now())
-			if err := syscall.Kill(victims[len(killed)-1], syscall.SIGKILL); err != nil {
-				return err
-			}
+			over = true // one more: what is handed over is seen by whoever dies last, too
+		default:
+		}
+		before := len(s.records.Of(proc.KindChild))
+		from := proc.Now()
+		if err := syscall.Kill(victim, syscall.SIGKILL); err != nil {
+			return err
+		}
+		list, err := s.records.Until(ctx, proc.KindChild, before+1)
+		if err != nil {
+			return err
+		}
+		longest = max(longest, proc.Milliseconds(from, list[before].At))
+		if over {
+			s.figure("upgrade", longest)
+			s.began = time.Now() // the replacements are young
+			return nil
 		}
 	}
-	list, err := s.records.Until(ctx, proc.KindChild, before+len(killed))
+	return errors.New("upgrade: it took longer than there were children to kill")
+}
+
+// adopt kills the supervisor twice. The first time it has the time from the exec
+// of the next until that says that it has all services. The second time it kills
+// a child every few milliseconds from the exec on, and has the time until the
+// first of them is replaced.
+func (s *session) adopt() error {
+	ctx, cancel := s.within(s.times.start)
+	defer cancel()
+	if err := s.succeed(ctx); err != nil {
+		return err
+	}
+	if err := s.who.(peer.Survivor).Adopted(ctx, s.colony, s.pid, s.colony.N); err != nil {
+		return err
+	}
+	s.figure("adopt-told", proc.Milliseconds(s.launched, proc.Now()))
+	victims := s.living()
+	if err := s.succeed(ctx); err != nil {
+		return err
+	}
+	before := len(s.records.Of(proc.KindChild))
+	apart := max(5*time.Millisecond, time.Duration(s.colony.N)*time.Millisecond/500) // few enough to be no burden
+	for _, pid := range victims {
+		if len(s.records.Of(proc.KindChild)) > before {
+			break
+		}
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			return err
+		}
+		if err := s.wait(apart); err != nil {
+			return err
+		}
+	}
+	list, err := s.records.Until(ctx, proc.KindChild, before+1)
 	if err != nil {
 		return err
 	}
-	s.figure("upgrade", longestWait(killed, list[before:]))
-	s.began = time.Now() // the replacements are young
+	s.figure("adopt", proc.Milliseconds(s.launched, list[before].At))
 	return nil
 }
 
-// longestWait is the longest time between a death and the replacement that is
-// the same in order, in milliseconds.
-func longestWait(deaths []int64, replacements []proc.Record) (longest float64) {
-	var begun []int64
-	for _, r := range replacements {
-		begun = append(begun, r.At)
-	}
-	slices.Sort(begun)
-	for i := range min(len(deaths), len(begun)) {
-		longest = max(longest, proc.Milliseconds(deaths[i], begun[i]))
-	}
-	return longest
-}
-
-// orphaned is how many children die while nobody supervises.
-const orphaned = 10
-
-// adopt kills the supervisor, starts another, and kills some children as soon as
-// that is executed. It has the time from the exec until all of them are replaced,
-// and until the supervisor says that everything runs.
-func (s *session) adopt() error {
+// succeed kills the supervisor when all services have run for some time, and
+// starts another.
+func (s *session) succeed(ctx context.Context) error {
 	if err := s.settle(); err != nil {
 		return err
 	}
-	ctx, cancel := s.within(s.times.start)
-	defer cancel()
-	victims := s.living()
 	if err := syscall.Kill(s.pid, syscall.SIGKILL); err != nil {
 		return err
 	}
 	select {
 	case <-s.exit:
+		return s.launch()
 	case <-ctx.Done():
-		return ctx.Err()
+		return fmt.Errorf("kill the supervisor: %w", ctx.Err())
 	}
-	if len(victims) < orphaned {
-		return fmt.Errorf("adopt %d services: too few", len(victims))
-	}
-	before := len(s.records.Of(proc.KindChild))
-	told := make(chan error, 1)
-	if err := s.launch(); err != nil {
-		return err
-	}
-	for _, pid := range victims[:orphaned] {
-		syscall.Kill(pid, syscall.SIGKILL)
-	}
-	var saidAt int64
-	go func() { told <- s.saidSo(ctx, &saidAt) }()
-	list, err := s.records.Until(ctx, proc.KindChild, before+orphaned)
-	if err != nil {
-		return err
-	}
-	s.figure("adopt", proc.Milliseconds(s.launched, proc.Latest(list[before:])))
-	if err := <-told; err != nil {
-		return err
-	}
-	s.figure("adopt-told", proc.Milliseconds(s.launched, saidAt))
-	return nil
-}
-
-// saidSo waits until the supervisor says that it has all services.
-func (s *session) saidSo(ctx context.Context, at *int64) error {
-	err := s.who.(peer.Survivor).Adopted(ctx, s.colony, s.pid, s.colony.N)
-	*at = proc.Now()
-	return err
 }

@@ -43,13 +43,23 @@ func Build(dir string) (Programs, error) {
 			return p, err
 		}
 	}
+	return p, compile(p)
+}
+
+// Compile builds those in C only.
+func Compile(dir string) (Programs, error) {
+	p := In(dir)
+	return p, compile(p)
+}
+
+func compile(p Programs) error {
 	src, err := os.MkdirTemp("", "ncolony-bench-src")
 	if err != nil {
-		return p, err
+		return err
 	}
 	defer os.RemoveAll(src)
 	if err := os.CopyFS(src, sources); err != nil {
-		return p, err
+		return err
 	}
 	for _, c := range []struct {
 		out, source string
@@ -63,10 +73,10 @@ func Build(dir string) (Programs, error) {
 	} {
 		args := append([]string{"-static", "-O2", "-s", "-Wall", "-o", c.out}, c.flags...)
 		if err := run(nil, "gcc", append(args, filepath.Join(src, "c", c.source))...); err != nil {
-			return p, err
+			return err
 		}
 	}
-	return p, nil
+	return nil
 }
 
 func run(env []string, name string, args ...string) error {

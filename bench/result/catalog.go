@@ -35,8 +35,8 @@ var catalog = []Measurement{
 	{"startup", "exec of the supervisor to its only child's first instruction", "ms", false},
 	{"binary", "the programs", "MiB", false},
 	{"upgrade", "upgrade: longest wait of a dead child for its replacement meanwhile, {N}", "ms", false},
-	{"adopt", "after kill -9: exec of the next supervisor until it has replaced ten children that died, {N}", "ms", false},
-	{"adopt-told", "the same: until it says that it has all, {N}", "ms", false},
+	{"adopt", "after kill -9: exec of the next supervisor until it replaces a child that has died since, {N}", "ms", false},
+	{"adopt-told", "the same: until it says that it has all, and they run, {N}", "ms", false},
 }
 
 var numbered = regexp.MustCompile(`^(.*?)-([0-9]+)$`)
