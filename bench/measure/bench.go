@@ -50,6 +50,11 @@ func newBench(o options, scratch string) (*bench, error) {
 	p := programs.In(bin)
 	all := peer.All(peer.Built{Ncolony: p.Ncolony, BareC: p.BareC, BareGo: p.BareGo})
 	if len(o.peers) > 0 {
+		for _, name := range o.peers {
+			if len(peer.Choose(all, []string{name})) == 0 {
+				fmt.Fprintf(os.Stderr, "measure: %s: not here\n", name)
+			}
+		}
 		all = peer.Choose(all, append([]string{"ncolony", "bare-c", "bare-go", "bare-go-goroutines"}, o.peers...))
 	}
 	t := times{settle: 2500 * time.Millisecond, calm: 3 * time.Second, idle: 20 * time.Second, tick: time.Second, window: 5 * time.Second, step: 10 * time.Second, start: 60 * time.Second}
@@ -72,7 +77,6 @@ func (b *bench) all(ctx context.Context) error {
 			return err
 		}
 	}
-	b.perChild()
 	return nil
 }
 
@@ -119,18 +123,17 @@ func (b *bench) colony(ctx context.Context, p part, who peer.Peer, round int) er
 	if s != nil {
 		defer s.close()
 	}
-	for i := 0; err == nil && i < len(p.steps); i++ {
-		now := p.steps[i]
+	done := 0
+	for ; err == nil && done < len(p.steps); done++ {
+		now := p.steps[done]
 		if !now.can(who) {
 			b.note(p, []step{now}, who, "cannot")
-			continue
-		}
-		if err = now.run(s); err != nil {
-			b.note(p, p.steps[i:], who, reason(err, b.times.start))
+		} else if err = now.run(s); err != nil {
+			break
 		}
 	}
-	if err != nil && s == nil {
-		b.note(p, p.steps, who, reason(err, b.times.start))
+	if err != nil && ctx.Err() == nil {
+		b.note(p, p.steps[done:], who, reason(err, b.times.start))
 	}
 	fmt.Fprintf(os.Stderr, "%s %d: round %d of %d, %s, %.1f s", p.title(), p.n, round+1, b.rounds, who.Name(), time.Since(began).Seconds())
 	if err != nil && ctx.Err() == nil {

@@ -15,6 +15,7 @@ import (
 
 // show prints what was measured, and writes it down.
 func (b *bench) show() error {
+	b.perChild()
 	r := b.samples.Summarize()
 	run := result.Run{Machine: machine(), Date: time.Now().UTC().Format(time.DateOnly), Version: b.version, Rounds: b.rounds, Notes: b.notes}
 	if b.quick {
