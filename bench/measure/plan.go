@@ -107,7 +107,7 @@ var plan = []part{
 	{n: 1000, steps: []step{add}},
 	{n: 0, steps: []step{memory}},
 	{n: 1000, steps: []step{start, memory, idle}},
-	{n: 1000, steps: []step{stop}},
+	{n: 1000, steps: []step{start, stop}},
 	{n: 1000, own: true, steps: []step{upgrade, adopt}},
 	{n: 5000, steps: []step{start, restart}},
 	{n: 10000, steps: []step{start}},

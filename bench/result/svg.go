@@ -10,7 +10,7 @@ import (
 const (
 	barHeight = 22
 	nameWidth = 150
-	barsWidth = 420
+	barsWidth = 520
 	textWidth = 150
 )
 
