@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/ncolony/ncolony-go/bench/peer"
@@ -59,7 +60,7 @@ func newBench(o options, scratch string) (*bench, error) {
 	}
 	t := times{settle: 2500 * time.Millisecond, calm: 3 * time.Second, idle: 20 * time.Second, tick: time.Second, window: 5 * time.Second, step: 10 * time.Second, start: 60 * time.Second}
 	if o.quick {
-		t = times{settle: 1200 * time.Millisecond, calm: 50 * time.Millisecond, idle: 400 * time.Millisecond, tick: 200 * time.Millisecond, window: 300 * time.Millisecond, step: 300 * time.Millisecond, start: 4 * time.Second}
+		t = times{settle: 1200 * time.Millisecond, calm: 50 * time.Millisecond, idle: 400 * time.Millisecond, tick: 200 * time.Millisecond, window: 300 * time.Millisecond, step: 300 * time.Millisecond, start: 3 * time.Second}
 	}
 	return &bench{options: o, scratch: scratch, programs: p, peers: all, parent: parent, samples: result.Samples{}, notes: result.Notes{}, times: t}, nil
 }
@@ -147,6 +148,9 @@ func (b *bench) colony(ctx context.Context, p part, who peer.Peer, round int) er
 func reason(err error, patience time.Duration) string {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Sprintf("not in %.0f s", patience.Seconds())
+	}
+	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) {
+		return "not allowed" // by the kernel, as a rule a namespace
 	}
 	return "failed"
 }

@@ -152,6 +152,8 @@ func (p part) takes(who peer.Peer) (ok bool, why string) {
 	switch {
 	case p.own && who.Name() != "ncolony", peer.Only(who) && p.kind != orphans:
 		return false, ""
+	case p.kind == orphans && peer.IgnoresOrphans(who):
+		return false, "never"
 	case most > 0 && p.n > most:
 		return false, "cannot"
 	default:

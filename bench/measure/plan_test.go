@@ -81,7 +81,7 @@ func TestTakes(t *testing.T) {
 			got[who.Name()] += map[bool]string{true: "yes ", false: "no" + why + " "}[ok]
 		}
 	}
-	for who, want := range map[string]string{"ncolony": "yes yes yes ", "bare-c": "yes no yes ", "runit": "nocannot no yes ", "tini": "no no yes "} {
+	for who, want := range map[string]string{"ncolony": "yes yes yes ", "bare-go-goroutines": "yes no nonever ", "bare-c": "yes no yes ", "runit": "nocannot no yes ", "tini": "no no yes "} {
 		if g, here := got[who]; here && g != want {
 			t.Errorf("%s: %q, want %q", who, g, want)
 		}

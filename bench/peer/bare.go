@@ -34,3 +34,6 @@ func (b *bare) Most() int {
 	}
 	return 0
 }
+
+// IgnoresOrphans is so with goroutines: each waits for one child.
+func (b *bare) IgnoresOrphans() bool { return len(b.program) > 1 }

@@ -58,6 +58,9 @@ type Waiter interface{ Before() time.Duration }
 // A Limited peer has a bound on its services.
 type Limited interface{ Most() int }
 
+// A Deaf peer waits for its own children only: no orphan is ever reaped.
+type Deaf interface{ IgnoresOrphans() bool }
+
 // An Init is made to be PID 1. (Others are tried as that too.)
 type Init interface {
 	// Only reports whether it can do nothing else.
@@ -86,6 +89,12 @@ func Before(p Peer) time.Duration {
 		return w.Before()
 	}
 	return 0
+}
+
+// IgnoresOrphans reports whether a peer never reaps what is not its own.
+func IgnoresOrphans(p Peer) bool {
+	d, ok := p.(Deaf)
+	return ok && d.IgnoresOrphans()
 }
 
 // Only reports whether a peer is an init and nothing else.

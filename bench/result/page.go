@@ -34,7 +34,11 @@ func Between(page, text string) (string, error) {
 // Page is what stands between the lines.
 func (r Results) Page(run Run) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s; ncolony %s; %s; %d rounds.\n", run.Machine, run.Version, run.Date, run.Rounds)
+	rounds := "rounds"
+	if run.Rounds == 1 {
+		rounds = "round"
+	}
+	fmt.Fprintf(&b, "%s; ncolony %s; %s; %d %s.\n", run.Machine, run.Version, run.Date, run.Rounds, rounds)
 	fmt.Fprintf(&b, "\n%s\n%s", r.Figures(run.Notes).Markdown(), "\nMedian (p99), and how many times ncolony's median it is.\n")
 	fmt.Fprintf(&b, "\n%s\n%s", r.Verdicts().Markdown(), "\n"+r.Legend().Markdown())
 	return b.String()
