@@ -26,9 +26,9 @@ type session struct {
 	out      *os.File
 	pid      int // of the supervisor
 	exit     <-chan syscall.WaitStatus
-	launched int64 // when it was executed
-	up       int64 // when its last child was
-	began    time.Time
+	launched int64     // when it was executed
+	up       int64     // when its last child was
+	began    time.Time // when the youngest that matters was
 }
 
 // orphanCount is how many orphans are made.
@@ -113,7 +113,7 @@ func (s *session) ready() error {
 	if len(list) != s.colony.N || len(pids) != s.colony.N {
 		return fmt.Errorf("start %d services: %d children have reported, with %d pids", s.colony.N, len(list), len(pids))
 	}
-	s.up = proc.Latest(list)
+	s.up, s.began = proc.Latest(list), time.Now()
 	return nil
 }
 
