@@ -4,7 +4,10 @@
 # make image       the container image ncolony, from this build and without a registry
 # make man         manual pages, in dist/man
 # make chaos       a minute of kills, upgrades and edits with 200 services
-# make bench       figures at size
+# make survival    upgrades and kills with 1,000 services, and the benchmarks of the core
+# make bench       ncolony beside other supervisors and bare loops: docs/performance.md
+#                  (ONLY=restart,start PEERS=s6,runit ROUNDS=5; QUICK=1 to see whether it works)
+# make bench-peers installs what Debian has of the others, for that
 # make fuzz        each fuzz target for FUZZTIME
 
 GO        ?= go
@@ -14,7 +17,7 @@ VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo de
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 LDFLAGS   = -s -w -X main.version=$(VERSION)
 
-.PHONY: check check-full build image man fmt vet tidy staticcheck test test-full repeat chaos bench fuzz clean
+.PHONY: check check-full build image man fmt vet tidy staticcheck test test-full repeat chaos survival bench bench-peers fuzz clean
 
 check: fmt tidy vet staticcheck test
 
@@ -52,10 +55,21 @@ repeat:
 chaos:
 	CHAOS=60s $(GO) test -count=1 -v -run TestChaos -timeout 10m ./bench
 
-# Figures, printed and not asserted: the gap of an upgrade and the time of an adoption with 1,000 services.
-bench:
+# Promises kept through upgrades and kills; its times are printed and not asserted.
+survival:
 	SERVICES=1000 $(GO) test -count=1 -v -run TestSurvival -timeout 10m ./bench
 	$(GO) test -run '^$$' -bench . ./colony
+
+# Figures: a table, and bench/out/ with JSON and charts. A quiet machine and most of an hour for all of it.
+ROUNDS ?= 5
+bench:
+	$(GO) build -o bench/out/bin/measure ./bench/measure
+	bench/out/bin/measure -version '$(VERSION)' -only '$(ONLY)' -peers '$(PEERS)' -rounds $(ROUNDS) $(if $(QUICK),-quick)
+
+# Only to be measured with; daemons that Debian starts by itself are better off in a container.
+bench-peers:
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends supervisor runit s6 daemontools tini dumb-init strace
 
 # Minimizing what is merely interesting would take most of the time. What is found is
 # among the seeds from then on; go test may also fail because the time is over.
@@ -74,4 +88,4 @@ man:
 	$(GO) run -tags man ./cmd/ncolony man dist/man
 
 clean:
-	rm -rf dist
+	rm -rf dist bench/out

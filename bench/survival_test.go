@@ -17,11 +17,11 @@ import (
 	"github.com/ncolony/ncolony-go/ctl"
 )
 
-// size is how many services there are: SERVICES, 1,000 in make bench.
+// size is how many services there are: SERVICES, 1,000 in make survival.
 func size(t *testing.T) int {
 	n, err := strconv.Atoi(os.Getenv("SERVICES"))
 	if err != nil {
-		t.Skip("SERVICES is not set: see make bench")
+		t.Skip("SERVICES is not set: see make survival")
 	}
 	return n
 }

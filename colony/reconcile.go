@@ -117,7 +117,9 @@ func (m *model) accept(s *service, sp *spec.Spec) {
 			s.over = notOver
 		}
 		if s.rest > 0 && m.wanted(s) {
-			m.delayStart(s, s.rest)
+			b := m.bounds(s) // the wall clock may have been set while it waited, too
+			s.delay = min(s.delay, b.max)
+			m.delayStart(s, min(s.rest, b.max))
 		}
 		if s.over == hasExited {
 			m.mainOver(s, true) // the colony was about to end with it

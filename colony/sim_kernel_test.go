@@ -21,6 +21,7 @@ type simKernel struct {
 	last  uint64     // start time given out
 	pins  []*simProc // by descriptor
 	doom  []*simProc // that die soon
+	swept uint64     // start time of the last one there was at a sweep
 
 	// of one supervisor
 	me       int // its pid
@@ -287,6 +288,7 @@ func (k *simKernel) signalRest(e signalRest) {
 }
 
 func (k *simKernel) sweep(e sweep) {
+	k.swept = k.last
 	for _, p := range slices.Clone(k.procs) {
 		if k.orphanage(p) == k.me {
 			k.deliver(p, e.signal)

@@ -152,6 +152,9 @@ func (t *truth) finished() {
 	k := t.w.kernel
 	for _, p := range k.procs {
 		ours := k.orphanage(p) == k.me || p.life != lifeID{} && p.token != "" && !t.unbound[p.life.name]
+		if k.swept != 0 && p.start > k.swept {
+			continue // begun since, and time was over
+		}
 		if ours && !p.zombie && !p.undead && !p.late && !slices.Contains(k.doom, p) {
 			t.w.fail("the supervisor has ended and left %d of %s behind", p.pid, p.life.name)
 		}
@@ -447,6 +450,9 @@ func (t *truth) settle() {
 			continue
 		case strings.Contains(w.c.loop.model.degraded["config"], errVanished.Error()):
 			w.turn(signalled{sigHUP}) // somebody means it
+			continue
+		case !w.c.files.pending.empty():
+			w.guarded(w.write)
 			continue
 		case w.c.publisher.behind():
 			w.guarded(w.c.publisher.writeLeft)

@@ -96,6 +96,7 @@ func (w *simWorld) boot(b *baton) {
 		k.me = k.free()
 	}
 	k.forget()
+	k.swept = 0
 	if w.ended {
 		w.truth.excuse("") // the past does not count
 	}
@@ -251,7 +252,7 @@ func (w *simWorld) ready(p part) bool {
 		at := c.loop.model.deadline()
 		return at != 0 && at <= w.mono
 	case partWrite:
-		return !c.files.pending.empty()
+		return !c.files.pending.empty() && w.luck(4) == 0 // it rests between two
 	case partRetry:
 		return c.publisher.behind() && w.luck(4) == 0
 	case partHint:
@@ -320,9 +321,7 @@ func (w *simWorld) do(p part) {
 		w.turn(ticked{})
 		w.reap()
 	case partWrite:
-		b := c.files.pending
-		c.files.pending = &batch{}
-		c.publisher.write(b)
+		w.write()
 	case partRetry:
 		c.publisher.writeLeft()
 	case partHint:
@@ -368,6 +367,13 @@ func (w *simWorld) do(p part) {
 	}
 }
 
+// write has the publisher write what is pending.
+func (w *simWorld) write() {
+	b := w.c.files.pending
+	w.c.files.pending = &batch{}
+	w.c.publisher.write(b)
+}
+
 // free reports whether an answer may overtake another: each census is a
 // goroutine of its own, and so is who waits for what was adopted.
 func free(ev event) bool {
@@ -411,9 +417,7 @@ func (w *simWorld) handOver() {
 	w.drainBoxes()
 	w.reap()
 	for !c.files.pending.empty() || len(c.inbox)+len(c.news) > 0 {
-		b := c.files.pending
-		c.files.pending = &batch{}
-		c.publisher.write(b)
+		w.write()
 		w.drainBoxes()
 	}
 	if !c.mayLeave() {
