@@ -289,6 +289,7 @@ func FuzzBaton(f *testing.F) {
 		c.files = &sink{pending: &batch{}}
 		c.loop = &loop{model: m}
 		c.watcher = &watcher{config: &configDir{}, messages: &messageDir{stuck: map[string]fileKey{}}}
+		c.ledger = &ledger{}
 		c.continueFrom(b, &house{})
 		if len(c.files.pending.answers) > len(b.Answers) || len(c.watcher.messages.stuck) != len(b.Stuck) {
 			t.Fatalf("%d answers and %d files of %s", len(c.files.pending.answers), len(c.watcher.messages.stuck), back)

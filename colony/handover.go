@@ -32,6 +32,7 @@ type baton struct {
 	Stuck   map[string]savedFile      `json:"stuck,omitempty"`
 	Answers []savedAnswer             `json:"answers,omitempty"` // not written yet
 	Stops   map[string]*spec.StopNote `json:"stops,omitempty"`   // likewise
+	Ledger  []ledgerLine              `json:"ledger,omitempty"`  // likewise
 
 	fd   int    // of the baton
 	back string // why its writer has it back; "" = it has not
@@ -163,6 +164,7 @@ func (c *colony) testament(left batch, stopped instant) *baton {
 	for _, a := range left.answers {
 		b.Answers = append(b.Answers, savedAnswer{a.file, a.result})
 	}
+	b.Ledger = c.ledger.unwritten()
 	return b
 }
 
@@ -291,6 +293,7 @@ func (c *colony) continueFrom(b *baton, h *house) {
 	for name, note := range b.Stops {
 		c.files.pending.stop(name, note)
 	}
+	c.ledger.left = b.Ledger
 	for _, s := range c.loop.model.services {
 		if s.life.pid != 0 {
 			c.publisher.shown[s.name] = s.life.pid

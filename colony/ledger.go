@@ -167,11 +167,18 @@ func unsettled(lines []ledgerLine) []ledgerLine {
 	})
 }
 
-// behind reports whether the file cannot be had, and lines wait for it.
+// behind reports whether the file cannot be had, or lines wait for it.
 func (l *ledger) behind() bool {
 	f := <-l.file
-	l.file <- f
-	return f == nil
+	defer func() { l.file <- f }()
+	return f == nil || len(l.left) > 0
+}
+
+// unwritten returns the lines that wait for the file.
+func (l *ledger) unwritten() []ledgerLine {
+	f := <-l.file
+	defer func() { l.file <- f }()
+	return slices.Clone(l.left)
 }
 
 // compact rewrites the file without the lives that have ended or were of

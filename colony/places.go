@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -275,7 +276,7 @@ func (h *house) readPast(log *slog.Logger) past {
 // finished, and this start may be killed before it has said so itself. Nor must
 // the numbers of the lives be lost with them.
 func (h *house) clearPast(e estate, old past) {
-	var lines []ledgerLine
+	lines := slices.Clone(e.lost) // until it is told that they have ended
 	kept := map[string]bool{}
 	for _, v := range e.lives {
 		lines = append(lines, v.line)

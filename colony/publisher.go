@@ -210,13 +210,16 @@ func (p *publisher) makeDirs() {
 	}
 }
 
-// write writes one batch: results last, so that whoever waits for one finds
-// the rest to be true.
+// write writes one batch. It may be killed on the way: what the ledger says is
+// over nobody looks for any more, so it comes after what is told of that life,
+// and after its number is in a status or, for a service that is gone, in
+// colony.json. Results are last, so that whoever waits for one finds the rest
+// to be true.
 func (p *publisher) write(b *batch) {
 	p.left.forget(b)
 	var status, pids, lives, results failures
 	if len(b.events) > 0 {
-		p.writeEvents(b.events) // before the ledger: what it says is over is never told again
+		p.writeEvents(b.events)
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.stops)) {
 		if status.add(p.places.State, p.keepStop(name, b.stops[name])) {
@@ -241,9 +244,6 @@ func (p *publisher) write(b *batch) {
 			p.left.life(name, b.lives[name])
 		}
 	}
-	if len(b.ends) > 0 {
-		p.ledger.end(b.ends)
-	}
 	if b.colony != nil && status.add(p.places.State, writeJSON(p.disk, p.places.Colony(), b.colony, 0o644)) {
 		p.left.colony = b.colony
 	}
@@ -251,13 +251,16 @@ func (p *publisher) write(b *batch) {
 		p.trouble.note("service manager", p.above.tell(b.colony))
 	}
 	for _, name := range names {
-		if b.statuses[name] == nil { // colony.json has the number of its last life by now
+		if b.statuses[name] == nil {
 			show(name, nil)
 			delete(p.left.lives, name)
 			if lives.add(p.places.LivesDir(), p.keepLife(name, nil)) {
 				p.left.life(name, nil)
 			}
 		}
+	}
+	if len(b.ends) > 0 {
+		p.ledger.end(b.ends)
 	}
 	for _, a := range b.answers {
 		// A message can have a name so long that there is none left for its result.

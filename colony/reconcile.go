@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
 )
@@ -119,7 +120,7 @@ func (m *model) accept(s *service, sp *spec.Spec) {
 		if s.rest > 0 && m.wanted(s) {
 			b := m.bounds(s) // the wall clock may have been set while it waited, too
 			s.delay = min(s.delay, b.max)
-			m.delayStart(s, min(s.rest, b.max))
+			m.delayStart(s, min(s.rest, b.max+time.Duration(float64(b.max)*b.jitter)))
 		}
 		if s.over == hasExited {
 			m.mainOver(s, true) // the colony was about to end with it

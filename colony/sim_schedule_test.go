@@ -79,7 +79,7 @@ func simSchedule(seed uint64) []simOp {
 	for _, k := range simKinds {
 		all += k.odds
 	}
-	ops := make([]simOp, 8+rng.IntN(50))
+	ops := make([]simOp, 8+rng.IntN(40))
 	for i := range ops {
 		n := rng.IntN(all)
 		kind := 0

@@ -189,9 +189,14 @@ func (t *truth) before(ev event) {
 		t.excuse("")
 	case seen:
 		t.excuse("") // another may take its place as main
+	case exited:
+		if p := t.w.kernel.find(ev.pid); p != nil && p.main && t.lives[p.life] != nil && t.w.mono.sub(t.lives[p.life].began) >= simOptions.Threshold {
+			t.streak[p.life.name] = 0 // by the time that it is seen, it was a long one
+			delete(t.short, p.life.name)
+		}
 	case started:
 		for _, p := range t.w.kernel.procs {
-			if p.pid == ev.pid && t.lives[p.life] != nil {
+			if p.pid == ev.pid && p.main && t.lives[p.life] != nil {
 				t.lives[p.life].known = true
 			}
 		}

@@ -70,7 +70,7 @@ func (h *house) survey(old past) estate {
 		i, known := last[b.life.name]
 		st := said[b.life.name]
 		line := ledgerLine{Version: ledgerVersion, Name: b.life.name, Generation: b.life.generation, PID: b.pid, Start: b.start, Epoch: h.epoch}
-		if st.Name == "" {
+		if st.Name == "" && len(old.colony.Degraded) == 0 { // else its status may not have been written
 			st.Generation = old.generations // of services that were removed
 		}
 		noted := uint64(0)
