@@ -3,6 +3,9 @@
 # make build       dist/ncolony, static, for this machine
 # make image       the container image ncolony, from this build and without a registry
 # make man         manual pages, in dist/man
+# make sim         100,000 random schedules on paper; SIM=1 SEED=n for one of them
+# make explore     every order of events, for every alphabet
+# make planted     bugs planted in copies of the source, to see that they are found
 # make chaos       a minute of kills, upgrades and edits with 200 services
 # make survival    upgrades and kills with 1,000 services, and the benchmarks of the core
 # make bench       ncolony beside other supervisors and bare loops: docs/performance.md
@@ -17,7 +20,7 @@ VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo de
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 LDFLAGS   = -s -w -X main.version=$(VERSION)
 
-.PHONY: check check-full build image man fmt vet tidy staticcheck test test-full repeat chaos survival bench bench-peers fuzz clean
+.PHONY: check check-full build image man fmt vet tidy staticcheck test test-full repeat sim explore planted chaos survival bench bench-peers fuzz clean
 
 check: fmt tidy vet staticcheck test
 
@@ -50,6 +53,17 @@ test-full:
 # A test that fails once in twenty runs is a bug, in the code or in the test.
 repeat:
 	$(GO) test -race -short -count=$(REPEAT) -timeout 60m ./colony
+
+# A failure names its seed and tells the shortest schedule that was found to fail.
+SIM ?= 100000
+sim:
+	SIM=$(SIM) $(GO) test -count=1 -v -run TestSimulation -timeout 30m ./colony
+
+explore:
+	$(GO) test -count=1 -v -run TestExplore -timeout 30m ./colony
+
+planted:
+	$(GO) test -count=1 -v -run TestPlantedBugs -timeout 30m ./colony
 
 # Supervisor and services are killed, upgraded and edited for a minute; in the end all has to agree.
 chaos:

@@ -140,6 +140,10 @@ func configurations(t *testing.T) []*configuration {
 			specs: specsOf(t, grouped), messages: messagesOf(t, stopA, group),
 		},
 		{
+			name: "two in a group", names: two, policy: policy, manners: []manner{fails}, groups: []string{"g"},
+			specs: specsOf(t, grouped), messages: messagesOf(t, restartA, stopA, startA, stopB, group),
+		},
+		{
 			name: "helper", names: []string{"a", heartcheck}, policy: helped, faults: []faultClass{faultOther}, manners: []manner{fails}, drains: true,
 			specs: specsOf(t, plain, beating), messages: messagesOf(t, stopA, `{"type":"STOP","name":"@heartcheck"}`, `{"type":"START","name":"@heartcheck"}`),
 		},

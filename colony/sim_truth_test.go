@@ -368,6 +368,9 @@ func (t *truth) messages() {
 			if r.Type == spec.RestartService && r.OK && r.NewPID == r.OldPID && r.OldPID != 0 && !t.old[file] {
 				w.fail("%s: %s was restarted, and %d runs as before", file, r.Name, r.OldPID)
 			}
+			if r.Type == spec.RestartService && r.OK && r.NewPID == 0 && !t.old[file] {
+				w.fail("%s: %s was restarted, and no process of it is named", file, r.Name)
+			}
 		}
 	}
 }
