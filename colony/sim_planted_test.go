@@ -25,7 +25,7 @@ var planted = []struct{ name, file, right, wrong string }{
 	{"a stop is lost while a service waits to start again", "requests.go", "	s.stopped = &note\n", "	if s.phase != backoff {\n		s.stopped = &note\n	}\n"},
 	{"an edit starts the new process beside the old one", "reconcile.go", "	case stopping:\n", "	case stopping:\n		if !s.life.asked && s.spec != nil && !spec.SameProcess(s.life.spec, s.spec) {\n			s.life = life{}\n			delete(m.leaving, s)\n			m.setPhase(s, down)\n			m.touch(s)\n		}\n"},
 	{"what the ledger says is over may not have been told", "publisher.go", "	if len(b.events) > 0 {\n		p.writeEvents(b.events)", "	if len(b.ends) > 0 {\n		p.ledger.end(b.ends)\n	}\n	if len(b.events) > 0 {\n		p.writeEvents(b.events)"},
-	{"a stop command is taken for the main process of its service", "survivors.go", "leader := st.session == pid && stop == nil &&", "leader := st.session == pid &&"},
+	{"a daemon is taken for the main process that has left it behind", "survivors.go", "case b.leader && !(published && st.State == spec.Stopping):", "case b.leader:"},
 	{"the numbers of lives begin anew", "places.go", "if !old.resumption && h.keepGenerations(old) == nil {", "if !old.resumption {"},
 	{"a file that does not parse counts as removed", "configdir.go", "gone: f.absent()})", "gone: f.spec == nil})"},
 }
