@@ -24,7 +24,7 @@ LDFLAGS   = -s -w -X main.version=$(VERSION)
 
 check: fmt tidy vet staticcheck test
 
-check-full: fmt tidy vet staticcheck test-full
+check-full: fmt tidy vet staticcheck test-full explore planted
 	./testdata/readme.sh
 
 fmt:
@@ -45,7 +45,7 @@ staticcheck:
 	$(STATICCHECK) ./...
 
 test:
-	CHAOS=10s $(GO) test -race -short -timeout 170s ./...
+	CHAOS=10s $(GO) test -race -short -timeout 240s ./...
 
 test-full:
 	CHAOS=10s SERVICES=200 $(GO) test -race -timeout 500s ./...
@@ -60,10 +60,10 @@ sim:
 	SIM=$(SIM) $(GO) test -count=1 -v -run TestSimulation -timeout 30m ./colony
 
 explore:
-	$(GO) test -count=1 -v -run TestExplore -timeout 30m ./colony
+	EXPLORE=all $(GO) test -count=1 -v -run TestExplore -timeout 30m ./colony
 
 planted:
-	$(GO) test -count=1 -v -run TestPlantedBugs -timeout 30m ./colony
+	PLANT=all $(GO) test -count=1 -v -run TestPlantedBugs -timeout 30m ./colony
 
 # Supervisor and services are killed, upgraded and edited for a minute; in the end all has to agree.
 chaos:

@@ -10,14 +10,14 @@ import (
 // and it must not depend on how many services there are. The bounds are a third
 // above what there is.
 func TestAllocationsPerStep(t *testing.T) {
-	few, many := allocations(t, 10), allocations(t, 1000)
+	few, many := allocations(t, 10), allocations(t, 300)
 	for name, most := range map[string]float64{"tick": 0, "file unchanged": 7, "file changed": 12, "restart": 55} {
 		t.Logf("%s: %.1f allocations", name, many[name])
 		if many[name] > most {
 			t.Errorf("%s: %.1f allocations, want at most %.0f", name, many[name], most)
 		}
 		if many[name] > few[name]+1 {
-			t.Errorf("%s: %.1f allocations among 10 services, %.1f among 1,000", name, few[name], many[name])
+			t.Errorf("%s: %.1f allocations among 10 services, %.1f among 300", name, few[name], many[name])
 		}
 	}
 }

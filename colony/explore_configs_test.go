@@ -2,6 +2,7 @@ package colony
 
 import (
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -14,8 +15,8 @@ import (
 func TestExplore(t *testing.T) {
 	for _, c := range configurations(t) {
 		t.Run(c.name, func(t *testing.T) {
-			if testing.Short() && !c.short {
-				t.Skip("takes long")
+			if !c.short && os.Getenv("EXPLORE") != "all" {
+				t.Skip("EXPLORE is not set: see make explore")
 			}
 			explore(t, c)
 		})

@@ -46,9 +46,9 @@ func FuzzStep(f *testing.F) {
 // TestRandomSchedules is FuzzStep for those who do not wait: other schedules in
 // each run, and the seed of one that fails in the name of its test.
 func TestRandomSchedules(t *testing.T) {
-	n := 3000
+	n := 1500
 	if testing.Short() {
-		n = 1000
+		n = 300
 	}
 	first := time.Now().UnixNano()
 	for i := range int64(n) {

@@ -14,6 +14,7 @@ import (
 // TestSimulation plays random schedules to colonies on paper: SIM of them, from
 // seed SEED on; other ones in each run.
 func TestSimulation(t *testing.T) {
+	t.Parallel()
 	n := 2000
 	if v, err := strconv.Atoi(os.Getenv("SIM")); err == nil {
 		n = v
