@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -188,24 +187,28 @@ func (c *configDir) scan(force bool) {
 	if err == nil {
 		err = c.reader.trust.dir(c.path, fi)
 	}
-	var list []os.DirEntry
+	var list []string
 	if err == nil {
-		list, err = c.disk.list(c.path)
+		list, err = c.disk.names(c.path)
 	}
 	c.lost = true
 	if err != nil {
 		c.trouble.note("config", fmt.Errorf("cannot be read; what runs goes on: %w", err))
 		return
 	}
-	present := map[string]bool{}
+	present := make(map[string]bool, len(list))
 	bad := map[string]string{}
-	for _, e := range list {
-		switch name, kind := spec.NameOf(e.Name()); {
-		case e.IsDir():
+	for _, file := range list {
+		if _, known := c.files[file]; known {
+			present[file] = true
+			continue
+		}
+		switch name, kind := spec.NameOf(file); {
+		case kind == spec.FileIgnored, c.isDir(file):
 		case kind == spec.FileSpec:
-			present[e.Name()] = true
+			present[file] = true
 		case kind == spec.FileBad:
-			bad[fileName(e.Name())] = spec.CheckName(name).Error()
+			bad[fileName(file)] = spec.CheckName(name).Error()
 		}
 	}
 	if c.id != (dirID{}) && id != c.id && len(present) == 0 && !force {
@@ -216,7 +219,7 @@ func (c *configDir) scan(force bool) {
 	first := c.fresh
 	c.id, c.lost, c.fresh = id, false, false
 	c.reader.owner = fi.Sys().(*unixStat).Uid
-	c.compare(present, now)
+	c.compare(list, present, now)
 	if first || !maps.Equal(bad, c.bad) {
 		c.bad = bad
 		ev := scanned{bad: maps.Clone(bad)}
@@ -234,6 +237,12 @@ func (c *configDir) scan(force bool) {
 	}
 }
 
+// isDir reports whether an entry is a directory, and no link to one.
+func (c *configDir) isDir(file string) bool {
+	fi, err := c.disk.lstat(filepath.Join(c.path, file))
+	return err == nil && fi.IsDir()
+}
+
 // fileName is a file's name as JSON can hold it.
 func fileName(name string) string {
 	if utf8.ValidString(name) {
@@ -243,20 +252,28 @@ func fileName(name string) string {
 }
 
 // compare reads the files that may have changed, and judges their names.
-func (c *configDir) compare(present map[string]bool, now time.Time) {
+func (c *configDir) compare(list []string, present map[string]bool, now time.Time) {
 	names := map[string]bool{}
-	for file := range present {
-		old, known := c.files[file]
-		if known && !old.young {
-			fi, err := c.disk.stat(c.path + "/" + file)
-			if err == nil && keyOf(fi) == old.key {
-				continue
-			}
-		}
+	again := func(file string) {
 		c.readAgain(file, true)
 		name, _ := spec.NameOf(file)
 		names[name] = true
 	}
+	same := make([]string, 0, len(present)) // as far as is known
+	for _, file := range list {
+		switch old, known := c.files[file]; {
+		case !present[file]:
+		case known && !old.young:
+			same = append(same, file)
+		default:
+			again(file)
+		}
+	}
+	c.disk.keys(c.path, same, func(file string, key fileKey, err error) {
+		if err != nil || key != c.files[file].key {
+			again(file)
+		}
+	})
 	for file := range c.files {
 		if !present[file] {
 			delete(c.files, file)

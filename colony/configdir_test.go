@@ -285,9 +285,9 @@ func TestVanishing(t *testing.T) {
 	s := newShelf(t, trust{})
 	put(t, s.file("web"), argsOf("1"))
 	s.want(s.full(), "web is 1")
-	s.compare(map[string]bool{"web": true, "api": true}, time.Now())
+	s.compare([]string{"web", "api"}, map[string]bool{"web": true, "api": true}, time.Now())
 	s.want(s.settle())
 	must(t, os.Remove(s.file("web")))
-	s.compare(map[string]bool{"web": true, "api": true}, time.Now())
+	s.compare([]string{"web", "api"}, map[string]bool{"web": true, "api": true}, time.Now())
 	s.want(s.settle(), "web gone")
 }

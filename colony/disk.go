@@ -18,6 +18,9 @@ import (
 // has written.
 type disk interface {
 	list(dir string) ([]os.DirEntry, error)
+	names(dir string) ([]string, error) // of all entries, in no order
+	// keys tells of files of a directory whether they may have changed.
+	keys(dir string, files []string, each func(file string, key fileKey, err error))
 	stat(path string) (os.FileInfo, error)  // of what a symbolic link leads to
 	lstat(path string) (os.FileInfo, error) // of the name itself
 	statDir(path string) (os.FileInfo, dirID, error)
@@ -104,6 +107,30 @@ func readJSON(d disk, path string, v any) error {
 		return err
 	}
 	return json.Unmarshal(b, v)
+}
+
+func (osDisk) names(dir string) ([]string, error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return f.Readdirnames(-1)
+}
+
+// keys looks through a descriptor of the directory, and keeps nothing: ten
+// thousand files are looked at every ten seconds.
+func (osDisk) keys(dir string, files []string, each func(string, fileKey, error)) {
+	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	defer unix.Close(fd) // also of -1
+	for _, file := range files {
+		var st unix.Stat_t
+		serr := err
+		if err == nil {
+			serr = unix.Fstatat(fd, file, &st, 0)
+		}
+		each(file, fileKey{uint64(st.Dev), st.Ino, st.Size, st.Mtim.Nano(), st.Ctim.Nano()}, serr)
+	}
 }
 
 // osLines is a lineFile of this machine.

@@ -155,6 +155,26 @@ func (d *simDisk) list(path string) ([]os.DirEntry, error) {
 	return list, nil
 }
 
+func (d *simDisk) names(path string) ([]string, error) {
+	d.call()
+	dir := d.dir(path)
+	if dir == nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: syscall.ENOENT}
+	}
+	return slices.Clone(dir.names), nil
+}
+
+func (d *simDisk) keys(dir string, files []string, each func(string, fileKey, error)) {
+	for _, file := range files {
+		fi, err := d.stat(filepath.Join(dir, file))
+		if err != nil {
+			each(file, fileKey{}, err)
+			continue
+		}
+		each(file, keyOf(fi), nil)
+	}
+}
+
 func (d *simDisk) stat(path string) (os.FileInfo, error) {
 	if dir := d.dir(path); dir != nil {
 		return simInfo{name: filepath.Base(path), dir: dir.ino}, nil
