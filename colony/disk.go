@@ -110,7 +110,7 @@ func readJSON(d disk, path string, v any) error {
 }
 
 func (osDisk) names(dir string) ([]string, error) {
-	f, err := os.Open(dir)
+	f, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
 		return nil, err
 	}
