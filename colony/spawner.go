@@ -68,7 +68,8 @@ func (sp *spawner) push() {
 }
 
 func (sp *spawner) work(relieved <-chan struct{}) {
-	runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread() // it is one of few, see limitThreads
 	if unix.Gettid() == os.Getpid() {
 		// The first thread is where the kernel puts orphans. Keep it busy with
 		// nothing, and work on another.
