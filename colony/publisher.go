@@ -162,8 +162,9 @@ func (p *publisher) run(batches <-chan *batch) {
 			p.writeLeft()
 			due, wait = time.Time{}, min(2*wait, retryMost)
 		case <-calm.due:
-			calm.fired()
+			began = time.Now()
 			p.thrift()
+			calm.fired(began)
 			continue
 		}
 		t := time.NewTimer(p.rest(time.Since(began)))

@@ -25,28 +25,29 @@ func limitHeap() {
 const (
 	// calmAfter is how long nothing was published when a burst is over.
 	calmAfter = time.Second
-	// calmAgain is when everything has been scanned since, and also how often
-	// memory is given back at most.
+	// calmAgain is when everything has been scanned since.
 	calmAgain = 30 * time.Second
+	// thriftShare is the part of the time that may go into giving memory back.
+	thriftShare = 100
 )
 
 // thriftTimer says when to give memory back: when a burst is over, and once more
 // when it is long over.
 type thriftTimer struct {
-	due  <-chan time.Time
-	last time.Time // when memory was given back
-	once bool      // since the last change
+	due   <-chan time.Time
+	after time.Time // not before
+	once  bool      // since the last change
 }
 
 // stirred takes in that there was a change.
 func (t *thriftTimer) stirred(now time.Time) {
 	t.once = false
-	t.due = time.After(max(calmAfter, t.last.Add(calmAgain).Sub(now)))
+	t.due = time.After(max(calmAfter, t.after.Sub(now)))
 }
 
-// fired takes in that due is over.
-func (t *thriftTimer) fired() {
-	t.due, t.last = nil, time.Now()
+// fired takes in that due is over and memory was given back.
+func (t *thriftTimer) fired(began time.Time) {
+	t.due, t.after = nil, time.Now().Add(thriftShare*time.Since(began))
 	if !t.once {
 		t.once = true
 		t.due = time.After(calmAgain)
