@@ -39,7 +39,8 @@
 //	publisher.go, journal.go, results.go, ledger.go   what is written below state/
 //	places.go, epoch.go, survivors.go        directories, locks, what earlier starts have left
 //	successor_linux.go, handover.go          upgrades; wards_linux.go waits for what was adopted
-//	terminal.go, notify.go, threads.go       the terminal, the service manager, our own threads
+//	terminal.go, notify.go                   the terminal, the service manager
+//	threads.go, thrift_linux.go              our own threads and memory
 //
 // The core (everything up to status.go) has no clock, no I/O, no goroutine and
 // no lock.

@@ -25,11 +25,11 @@ type ledger struct {
 	epoch   string
 	disk    disk
 	procs   procs
-	file    chan lineFile       // nil inside: not to be had
-	limit   int64               // size at which the file is compacted; belongs to whoever has the file
-	kept    map[string][32]byte // of lives/: what stands there; likewise
-	left    []ledgerLine        // could not be written yet; likewise
-	trouble *troubles           // likewise
+	file    chan lineFile         // nil inside: not to be had
+	limit   int64                 // size at which the file is compacted; belongs to whoever has the file
+	kept    map[string]*spec.Spec // of lives/: what stands there; likewise
+	left    []ledgerLine          // could not be written yet; likewise
+	trouble *troubles             // likewise
 }
 
 // ledgerVersion is in every line of state/children.
@@ -54,7 +54,7 @@ func (l ledgerLine) id() lifeID { return lifeID{l.Name, l.Generation} }
 const ledgerLimit = 1 << 20
 
 func openLedger(d disk, ps procs, p spec.Places, epoch string, t *troubles) *ledger {
-	l := &ledger{places: p, epoch: epoch, disk: d, procs: ps, file: make(chan lineFile, 1), limit: ledgerLimit, kept: map[string][32]byte{}, trouble: t}
+	l := &ledger{places: p, epoch: epoch, disk: d, procs: ps, file: make(chan lineFile, 1), limit: ledgerLimit, kept: map[string]*spec.Spec{}, trouble: t}
 	l.file <- l.reopen(nil)
 	return l
 }
@@ -81,12 +81,12 @@ func (l *ledger) reopen(f lineFile) lineFile {
 func (l *ledger) keepSpec(name string, sp *spec.Spec) error {
 	f := <-l.file // not for its own sake: kept comes with it
 	defer func() { l.file <- f }()
-	if l.kept[name] == sp.SHA256 {
+	if old := l.kept[name]; old != nil && old.SHA256 == sp.SHA256 {
 		return nil
 	}
 	err := l.disk.write(filepath.Join(l.places.LivesDir(), name+".json"), sp.Raw, 0o600, false)
 	if err == nil {
-		l.kept[name] = sp.SHA256
+		l.kept[name] = sp
 	}
 	return err
 }

@@ -86,8 +86,8 @@ type service struct {
 	spec    *spec.Spec     // the last good one; nil = none yet
 	second  *spec.Spec     // good, but refused because there is a main already
 	problem *spec.Problem  // what is wrong with the file as it is now
-	gone    bool           // spec was withdrawn: forget it when nothing is left
 	stopped *spec.StopNote // somebody asked
+	gone    bool           // spec was withdrawn: forget it when nothing is left
 	restart bool           // end this life if there is one, and start at once
 	over    over           // it has run, and need not again
 
@@ -103,21 +103,21 @@ type service struct {
 	starts    int           // since the service is known, in earlier starts of ours too
 	ranSpec   string        // resumed: the digest of the spec that what follows is about
 	rest      time.Duration // resumed: what was left of its delay
-	missing   bool          // the last start found no program
-	watching  bool          // a helper: it was up when last published
 	lastExit  *spec.Exit
 	nextStart time.Time // wall, in backoff
 	since     time.Time // wall, when state was entered
 	state     spec.State
 	warnings  []string // of the supervisor's own, beside the spec's
 
-	asks    []ask // requests that wait for it
-	touched bool
-	changed bool
+	asks     []ask // requests that wait for it
+	missing  bool  // the last start found no program
+	watching bool  // a helper: it was up when last published
+	touched  bool
+	changed  bool
 }
 
 // phase is what there is of a service.
-type phase int
+type phase uint8
 
 const (
 	down     phase = iota // nothing
@@ -133,7 +133,7 @@ var phaseNames = [...]string{"down", "backoff", "queued", "spawning", "up", "sto
 func (p phase) String() string { return phaseNames[p] }
 
 // over says why a service that nobody stopped is not to run.
-type over int
+type over uint8
 
 const (
 	notOver over = iota
@@ -148,21 +148,21 @@ type life struct {
 	start    uint64     // of a main process that is not our child: when it was started; else 0
 	started  moment
 	died     instant // the main process
-	asked    bool    // its end was asked for, so it is no failure
 	exit     *spec.Exit
-	stage    stage
 	deadline instant // end of grace
-	ordered  bool    // the stop command was ordered and has not started
 	command  int     // pid of the stop command; 0 = none
-	grouped  bool    // the group was signalled in this stage
 	left     []process
 	told     map[processID]stage // what was signalled last, of those in left
 	doubts   int                 // censuses in a row that were out of date when they came
-	unclear  bool                // main is gone and a census must say what is left
+	stage    stage
+	asked    bool // its end was asked for, so it is no failure
+	ordered  bool // the stop command was ordered and has not started
+	grouped  bool // the group was signalled in this stage
+	unclear  bool // main is gone and a census must say what is left
 }
 
 // stage is how far a stop has come.
-type stage int
+type stage uint8
 
 const (
 	none        stage = iota

@@ -2,7 +2,6 @@ package colony
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -108,6 +107,7 @@ type publisher struct {
 	trouble *troubles
 	above   *notifier
 	rest    func(took time.Duration) time.Duration
+	thrift  func()          // gives back what a burst has left behind; nil = nothing does
 	urgent  <-chan struct{} // somebody waits for an answer
 	shown   map[string]int  // what the pid files say, 0 = there is none
 	left    batch           // what could not be written
@@ -131,6 +131,7 @@ const (
 func (p *publisher) run(batches <-chan *batch) {
 	var due time.Time // of the next retry
 	wait := retryFirst
+	calm := thriftTimer{}
 	for {
 		var retry <-chan time.Time
 		if !p.behind() {
@@ -150,6 +151,9 @@ func (p *publisher) run(batches <-chan *batch) {
 				return
 			}
 			p.write(b)
+			if p.thrift != nil {
+				calm.stirred(began)
+			}
 			if b.done != nil {
 				b.done <- batch{stops: maps.Clone(p.left.stops), answers: slices.Clone(p.left.answers)}
 			}
@@ -157,6 +161,11 @@ func (p *publisher) run(batches <-chan *batch) {
 			began = time.Now()
 			p.writeLeft()
 			due, wait = time.Time{}, min(2*wait, retryMost)
+		case <-calm.due:
+			began = time.Now()
+			p.thrift()
+			calm.fired(began)
+			continue
 		}
 		t := time.NewTimer(p.rest(time.Since(began)))
 		select {
@@ -281,23 +290,6 @@ func (p *publisher) tell(what string, f failures, mended bool) {
 	if f.first != nil || mended {
 		p.trouble.note(what, f.first)
 	}
-}
-
-// failures is the first of several: one full disk need not be told for each
-// service.
-type failures struct{ first error }
-
-// add takes in how something went, and reports whether it failed. Of what the
-// system refuses it keeps the directory only: the next service's file is not
-// another trouble.
-func (f *failures) add(dir string, err error) bool {
-	if errno, ok := errors.AsType[syscall.Errno](err); ok {
-		err = fmt.Errorf("write in %s: %w", dir, errno)
-	}
-	if f.first == nil {
-		f.first = err
-	}
-	return err != nil
 }
 
 // keepLife keeps what a life was started with; nil: nothing.

@@ -124,10 +124,11 @@ func (m *model) restoreService(v *savedService) error {
 	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
-	s.phase = phase(slices.Index(phaseNames[:], v.Phase))
-	if s.phase < 0 {
+	i := slices.Index(phaseNames[:], v.Phase)
+	if i < 0 {
 		return fmt.Errorf("unknown phase %q", v.Phase)
 	}
+	s.phase = phase(i)
 	if v.Life != nil {
 		if err := m.restoreLife(s, v); err != nil {
 			return err

@@ -29,6 +29,7 @@ func Run(o Options) (code int, err error) {
 		return 1, err
 	}
 	limitThreads()
+	limitHeap()
 	signals := newCaught()
 	signals.notify()
 	c, err := begin(o, b)

@@ -213,6 +213,7 @@ type reader struct {
 	trust trust
 	owner uint32 // of the directory
 	vet   func(*spec.Spec) string
+	last  *spec.Spec // the last one that was read: many files are copies of one
 }
 
 // entry is one file of the config directory as it was last read.
@@ -235,7 +236,7 @@ func young(key fileKey, now time.Time) bool {
 const coarse = 2 * time.Second
 
 // read looks at one file; old is what was found there the last time.
-func (r reader) read(file string, old entry) entry {
+func (r *reader) read(file string, old entry) entry {
 	b, fi, err := r.disk.readRegular(filepath.Join(r.dir, file), spec.MaxSpecSize)
 	switch {
 	case errors.Is(err, os.ErrNotExist), errors.Is(err, errIgnore):
@@ -252,6 +253,9 @@ func (r reader) read(file string, old entry) entry {
 	}
 	sp := old.spec
 	if sp == nil || !bytes.Equal(b, sp.Raw) {
+		sp = r.last
+	}
+	if sp == nil || !bytes.Equal(b, sp.Raw) {
 		if sp, err = spec.Parse(b); err != nil {
 			e.problem = spec.AsProblem(err)
 			return e
@@ -261,6 +265,6 @@ func (r reader) read(file string, old entry) entry {
 		e.problem = &spec.Problem{Message: why}
 		return e
 	}
-	e.spec = sp
+	e.spec, r.last = sp, sp
 	return e
 }
