@@ -3,6 +3,7 @@ package colony
 import (
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"slices"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
@@ -47,7 +48,7 @@ func newColony(o Options, h *house, null int, b *baton) (*colony, error) {
 	c.above = above
 	c.version, c.locks, c.successor = o.Version, h.locks, &successor{trust: h.trust, out: c.urgentBox(), fd: -1}
 	c.furnish(o, h, m, b)
-	c.publisher.thrift = giveBack
+	c.publisher.thrift = debug.FreeOSMemory
 	if len(h.wards) > 0 {
 		makeThreads(waiters + 1 + processors) // somebody waits for them too
 	}

@@ -40,7 +40,7 @@
 //	places.go, epoch.go, survivors.go        directories, locks, what earlier starts have left
 //	successor_linux.go, handover.go          upgrades; wards_linux.go waits for what was adopted
 //	terminal.go, notify.go                   the terminal, the service manager
-//	threads.go, thrift_linux.go              our own threads and memory
+//	threads.go, thrift.go                    our own threads and memory
 //
 // The core (everything up to status.go) has no clock, no I/O, no goroutine and
 // no lock.
