@@ -3,7 +3,6 @@ package colony
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"syscall"
 	"time"
@@ -147,7 +146,7 @@ func statusOfDead(fd int) (exitStatus, bool) {
 
 // statusOfZombie reads the status of a process that nobody reaps, if we may.
 func statusOfZombie(pid int) exitStatus {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	b, err := readRaw(procPath(pid, "stat"), nil)
 	if st, serr := parseStat(b); err != nil || serr != nil || st.state != 'Z' {
 		return exitStatus{unknown: true}
 	}
