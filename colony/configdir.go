@@ -38,6 +38,14 @@ func (c *configDir) startOver() {
 	c.files, c.told, c.wait = map[string]entry{}, map[string]found{}, map[string]suspect{}
 }
 
+// expect has the spec of a service parsed only if its file says another, by
+// either of the names it can have.
+func (c *configDir) expect(name string, sp *spec.Spec) {
+	for _, file := range []string{name, name + ".json"} {
+		c.files[file] = entry{found: found{spec: sp}, young: true}
+	}
+}
+
 // calm is when something has been left alone for long enough: quiet after it
 // was last touched, quietMost after it was first.
 type calm struct{ first, at time.Time }

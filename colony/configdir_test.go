@@ -291,3 +291,25 @@ func TestVanishing(t *testing.T) {
 	s.compare([]string{"web", "api"}, map[string]bool{"web": true, "api": true}, time.Now())
 	s.want(s.settle(), "web gone")
 }
+
+// TestExpected: what is expected of a file saves its parsing if it is true, and
+// changes nothing of what is told.
+func TestExpected(t *testing.T) {
+	s := newShelf(t, trust{})
+	old := specOf(t, argsOf("1"))
+	for _, name := range []string{"api", "gone", "web", "worker"} {
+		s.expect(name, old)
+	}
+	put(t, s.file("api.json"), argsOf("1"))
+	put(t, s.file("web"), argsOf("1"))
+	put(t, s.file("worker"), argsOf("2"))
+	s.want(s.full(), "api is 1", "web is 1", "worker is 2")
+	for _, name := range []string{"api", "web"} {
+		if s.told[name].spec != old {
+			t.Errorf("%s was parsed again", name)
+		}
+	}
+	if len(s.files) != 3 {
+		t.Errorf("of files there are %v", s.files)
+	}
+}

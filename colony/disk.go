@@ -51,7 +51,7 @@ func (osDisk) list(dir string) ([]os.DirEntry, error)          { return os.ReadD
 func (osDisk) stat(path string) (os.FileInfo, error)           { return os.Stat(path) }
 func (osDisk) lstat(path string) (os.FileInfo, error)          { return os.Lstat(path) }
 func (osDisk) statDir(path string) (os.FileInfo, dirID, error) { return statDir(path) }
-func (osDisk) read(path string) ([]byte, error)                { return os.ReadFile(path) }
+func (osDisk) read(path string) ([]byte, error)                { return readRaw(path, nil) }
 func (osDisk) rename(from, to string) error                    { return os.Rename(from, to) }
 func (osDisk) mkdir(path string, perm os.FileMode) error       { return os.MkdirAll(path, perm) }
 func (osDisk) readRegular(path string, limit int) ([]byte, os.FileInfo, error) {
@@ -135,48 +135,68 @@ func (osDisk) keys(dir string, files []string, each func(string, fileKey, error)
 
 // osLines is a lineFile of this machine.
 type osLines struct {
-	*os.File
+	path  string // by which it was opened
+	fd    int
 	bytes int64
+	dev   uint64
+	ino   uint64
 }
 
 func (osDisk) openLines(path string, perm os.FileMode) (file lineFile, err error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND|unix.O_CLOEXEC, perm)
+	fd, err := openRaw(path, unix.O_RDWR|unix.O_CREAT|unix.O_APPEND, perm)
 	if err != nil {
 		return nil, err
 	}
+	l := &osLines{path: path, fd: fd}
 	defer func() {
 		if err != nil {
-			f.Close()
+			l.Close()
 		}
 	}()
-	l := &osLines{File: f}
-	if l.bytes, err = f.Seek(0, io.SeekEnd); err != nil || l.bytes == 0 {
-		return l, err
+	var st unix.Stat_t
+	if err = unix.Fstat(fd, &st); err != nil {
+		return nil, l.about("stat", err)
 	}
-	last := make([]byte, 1)
-	if _, err = f.ReadAt(last, l.bytes-1); err != nil || last[0] == '\n' {
-		return l, err
+	l.dev, l.ino = uint64(st.Dev), st.Ino
+	if l.bytes, err = unix.Seek(fd, 0, io.SeekEnd); err != nil {
+		return nil, l.about("seek", err)
 	}
-	_, err = l.Write([]byte("\n"))
+	if l.bytes == 0 {
+		return l, nil
+	}
+	var last [1]byte
+	if _, err = unix.Pread(fd, last[:], l.bytes-1); err != nil {
+		return nil, l.about("read", err)
+	}
+	if last[0] != '\n' {
+		_, err = l.Write([]byte("\n"))
+	}
 	return l, err
 }
 
 func (l *osLines) Write(b []byte) (n int, err error) {
-	n, err = l.File.Write(b)
-	if err != nil && n > 0 && l.Truncate(l.bytes) == nil {
+	n, err = writeFD(l.fd, b)
+	if err != nil && n > 0 && unix.Ftruncate(l.fd, l.bytes) == nil {
 		n = 0
 	}
 	l.bytes += int64(n)
-	return n, err
+	return n, l.about("write", err)
 }
 
-func (l *osLines) size() int64 { return l.bytes }
+func (l *osLines) Close() error { return l.about("close", unix.Close(l.fd)) }
+func (l *osLines) size() int64  { return l.bytes }
 
-func (l *osLines) standsAt(path string) bool {
-	here, err := l.Stat()
-	if err != nil {
-		return false
+// about is an error as os.File would have it.
+func (l *osLines) about(op string, err error) error {
+	if err == nil {
+		return nil
 	}
-	there, err := os.Stat(path)
-	return err == nil && os.SameFile(here, there)
+	return &os.PathError{Op: op, Path: l.path, Err: err}
+}
+
+// standsAt compares with what was true at the opening: while a file is open, its
+// number is given to no other.
+func (l *osLines) standsAt(path string) bool {
+	var st unix.Stat_t
+	return unix.Stat(path, &st) == nil && uint64(st.Dev) == l.dev && st.Ino == l.ino
 }

@@ -98,7 +98,7 @@ func (x *paper) moves() (all []move) {
 			add(failStart, i, int(class))
 		}
 		for j, how := range c.manners {
-			if how.alone || o.kind == kindStopCommand && how.leaves != leavesNothing {
+			if o.kind == kindStopCommand && how.leaves != leavesNothing {
 				continue // a life that is killed does not wait for the start of its stop command, nor for what that may leave
 			}
 			if x.may(how, o.life, o.kind) {
@@ -260,7 +260,7 @@ func (x *paper) take(mv move) {
 		o.pid = x.pids
 		x.leave(x.c.manners[j], o.life)
 		x.disturb()
-		x.do(exited{pid: o.pid, status: exitStatus{code: x.c.manners[j].code}})
+		x.do(exited{pid: o.pid, status: exitStatus{code: x.c.manners[j].code}, alone: x.c.manners[j].alone})
 	case die:
 		x.die(i, x.c.manners[j])
 	case orphanDies:

@@ -295,6 +295,9 @@ func (c *colony) continueFrom(b *baton, h *house) {
 	}
 	c.ledger.left = b.Ledger
 	for _, s := range c.loop.model.services {
+		if s.spec != nil && !s.helper && !s.cmd {
+			c.watcher.config.expect(s.name, s.spec)
+		}
 		if s.life.pid != 0 {
 			c.publisher.shown[s.name] = s.life.pid
 		}

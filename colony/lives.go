@@ -88,7 +88,7 @@ func (m *model) exited(ev exited) {
 	case !ok && len(m.orders) > 0:
 		// It may be a child whose started is still on its way. By the time that
 		// comes, the zombie is gone.
-		ev.reaped, ev.alone = true, false
+		ev.reaped = true
 		m.held[ev.pid] = heldExit{ev, m.ordered}
 		m.recount()
 		return

@@ -105,7 +105,7 @@ func (l *loop) reap() (more bool) {
 			l.lookForStop()
 			return false
 		}
-		if l.ours(ev.pid) {
+		if l.ours(ev.pid) || len(l.model.orders) > 0 { // it may be one whose start we have not heard of yet
 			ev.alone = !l.kernel.orphans(l.ours)
 		}
 		l.turn(ev)

@@ -3,10 +3,12 @@ package colony
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // stat is what /proc/PID/stat says.
@@ -19,8 +21,11 @@ type stat struct {
 	start   uint64 // clock ticks since boot
 }
 
+func procPath(pid int, what string) string { return "/proc/" + strconv.Itoa(pid) + "/" + what }
+
 func readStat(pid int) (stat, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	var buf [512]byte
+	b, err := readRaw(procPath(pid, "stat"), buf[:0])
 	if err != nil {
 		return stat{}, err
 	}
@@ -69,16 +74,19 @@ func descendants() (all []process) {
 
 // childrenOf lists the children of all threads of a process.
 func childrenOf(pid int) (pids []int, failure error) {
-	dir := fmt.Sprintf("/proc/%d/task", pid)
-	tasks, err := os.ReadDir(dir)
+	dir := procPath(pid, "task")
+	tasks, err := numbersIn(dir)
 	if err != nil {
 		return nil, err
 	}
+	var buf []byte
 	for _, t := range tasks {
-		b, err := os.ReadFile(dir + "/" + t.Name() + "/children")
+		task := dir + "/" + strconv.Itoa(t)
+		b, err := readRaw(task+"/children", buf[:0])
+		buf = b
 		switch {
 		case errors.Is(err, os.ErrNotExist):
-			if _, err := os.Stat(dir + "/" + t.Name()); err == nil {
+			if _, err := os.Stat(task); err == nil {
 				return childrenByParent(pid) // the thread is there, such a file is not
 			}
 		case err != nil:
@@ -105,20 +113,40 @@ func childrenByParent(parent int) (pids []int, failure error) {
 }
 
 // allPIDs lists the processes that /proc shows.
-func allPIDs() (pids []int, err error) {
-	all, err := os.ReadDir("/proc")
-	for _, e := range all {
-		if pid, err := strconv.Atoi(e.Name()); err == nil {
-			pids = append(pids, pid)
+func allPIDs() ([]int, error) { return numbersIn("/proc") }
+
+// numbersIn lists the entries of a directory of /proc whose names are numbers,
+// in their order.
+func numbersIn(dir string) (all []int, err error) {
+	fd, err := openRaw(dir, unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	buf := make([]byte, 8<<10)
+	var names []string
+	for {
+		n, err := unix.ReadDirent(fd, buf)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil || n == 0 {
+			slices.Sort(all)
+			return all, err
+		}
+		_, _, names = unix.ParseDirent(buf[:n], -1, names[:0])
+		for _, name := range names {
+			if number, err := strconv.Atoi(name); err == nil {
+				all = append(all, number)
+			}
 		}
 	}
-	return pids, err
 }
 
 // readVariable returns a variable of a process's environment; nil where there is
 // none or we may not look. key ends with "=".
 func readVariable(pid int, key string) ([]byte, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+	b, err := readRaw(procPath(pid, "environ"), make([]byte, 0, 4<<10))
 	if err != nil {
 		return nil, err
 	}

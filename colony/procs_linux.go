@@ -72,7 +72,7 @@ func age(start uint64) time.Duration {
 // runs with the rights of another, and with the environment of whoever has
 // started it.
 func readOwner(pid int) (int, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	b, err := readRaw(procPath(pid, "status"), nil)
 	if err != nil {
 		return -1, err
 	}

@@ -23,6 +23,7 @@ type batch struct {
 	stops    map[string]*spec.StopNote // nil: forgotten
 	answers  []answer
 	done     chan<- batch // told what could not be written; nil = nobody asks
+	since    instant      // the loop's own: when it was first kept back
 }
 
 func (b *batch) empty() bool {
@@ -117,7 +118,7 @@ type publisher struct {
 // restAfter is how long the publisher rests after a batch that took so long to
 // write: one change is written at once, a storm of them in few batches and with
 // a small part of a processor. Somebody who waits for a result ends the rest.
-func restAfter(took time.Duration) time.Duration { return min(3*took, 50*time.Millisecond) }
+func restAfter(took time.Duration) time.Duration { return min(9*took, 50*time.Millisecond) }
 
 // What could not be written is tried again after retryFirst, then after twice
 // that, and so on up to retryMost: where there is no state directory to be had

@@ -18,10 +18,11 @@ func (m *model) afterLife(s *service, l life) {
 		s.delay = 0 // forgiven, whatever ended it
 	}
 	switch {
-	case s.restart || l.asked:
-		// Somebody wanted its end; it says nothing about the service. Whether
-		// it starts again is for reconcile: it does unless it was stopped,
-		// removed, or the colony drains.
+	case s.restart || l.asked || s.gone || s.stopped != nil || m.draining(s):
+		// Somebody wanted its end, though one that was dead when its start became
+		// known could not be asked; it says nothing about the service. Whether it
+		// starts again is for reconcile: it does unless it was stopped, removed, or
+		// the colony drains.
 		m.setPhase(s, down)
 	case !startsAgain(s.spec, l.exit):
 		s.over = hasExited

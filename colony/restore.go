@@ -84,11 +84,12 @@ func restore(p policy, s *snapshot) (*model, error) {
 		}
 		m.requests[file] = &request{file: file, result: r.Result, open: r.Open, many: r.Many}
 	}
+	known := specs{}
 	for _, v := range s.Services {
 		if v == nil || m.services[v.Name] != nil {
 			return nil, errors.New("restore services: one is empty, or there twice")
 		}
-		if err := m.restoreService(v); err != nil {
+		if err := m.restoreService(v, known); err != nil {
 			return nil, fmt.Errorf("restore %q: %w", v.Name, err)
 		}
 	}
@@ -111,7 +112,7 @@ func restore(p policy, s *snapshot) (*model, error) {
 }
 
 // restoreService adds one service, and what is derived from it.
-func (m *model) restoreService(v *savedService) error {
+func (m *model) restoreService(v *savedService, known specs) error {
 	s := &service{
 		name: v.Name, helper: v.Helper, cmd: v.Cmd, timer: -1,
 		problem: v.Problem, gone: v.Gone, stopped: v.Stopped, restart: v.Restart, over: v.Over,
@@ -119,8 +120,8 @@ func (m *model) restoreService(v *savedService) error {
 		missing: v.Missing, watching: v.Watching, lastExit: v.LastExit, nextStart: v.NextStart, since: v.Since, state: v.State, warnings: v.Warnings,
 	}
 	var err1, err2 error
-	s.spec, err1 = m.restoreSpec(v, v.Spec)
-	s.second, err2 = m.restoreSpec(v, v.Second)
+	s.spec, err1 = m.restoreSpec(v, v.Spec, known)
+	s.second, err2 = m.restoreSpec(v, v.Second, known)
 	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
@@ -130,7 +131,7 @@ func (m *model) restoreService(v *savedService) error {
 	}
 	s.phase = phase(i)
 	if v.Life != nil {
-		if err := m.restoreLife(s, v); err != nil {
+		if err := m.restoreLife(s, v, known); err != nil {
 			return err
 		}
 	}
@@ -156,12 +157,12 @@ func (m *model) restoreService(v *savedService) error {
 	return nil
 }
 
-func (m *model) restoreLife(s *service, v *savedService) error {
+func (m *model) restoreLife(s *service, v *savedService, known specs) error {
 	l := v.Life
 	sp := s.spec
 	if l.Spec != nil {
 		var err error
-		if sp, err = m.restoreSpec(v, l.Spec); err != nil {
+		if sp, err = m.restoreSpec(v, l.Spec, known); err != nil {
 			return err
 		}
 	}
@@ -196,14 +197,14 @@ func (m *model) restoreLife(s *service, v *savedService) error {
 
 // restoreSpec reads a spec again. Those of `-- CMD` and of helpers are not the
 // content of a file: their bytes hold only what to run.
-func (m *model) restoreSpec(v *savedService, text *string) (*spec.Spec, error) {
+func (m *model) restoreSpec(v *savedService, text *string, known specs) (*spec.Spec, error) {
 	switch {
 	case text == nil:
 		return nil, nil
 	case *text == "":
 		return &spec.Spec{}, nil // of a life with a spec that nobody knows, see inheritAll
 	case !v.Cmd && !v.Helper:
-		return spec.Parse([]byte(*text))
+		return known.parse(*text)
 	}
 	var only struct{ Args []string }
 	if err := json.Unmarshal([]byte(*text), &only); err != nil {
@@ -219,4 +220,20 @@ func (m *model) restoreSpec(v *savedService, text *string) (*spec.Spec, error) {
 		return sp, nil
 	}
 	return helperSpec(only.Args), nil
+}
+
+// specs are those that were parsed already, by their bytes: services that do
+// the same often differ in their names only.
+type specs map[string]*spec.Spec
+
+func (known specs) parse(text string) (*spec.Spec, error) {
+	sp := known[text]
+	if sp == nil {
+		var err error
+		if sp, err = spec.Parse([]byte(text)); err != nil {
+			return nil, err
+		}
+		known[text] = sp
+	}
+	return sp, nil
 }

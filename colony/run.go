@@ -98,12 +98,20 @@ func otherSignals() (all []os.Signal) {
 	return all
 }
 
-// now reads both clocks.
+// now reads both clocks. The monotonic one is that of the machine, whose
+// readings the next program in this process can compare with its own; package
+// time reads the same one, without a system call, but does not show it.
 func now() moment {
+	t := time.Now()
+	return moment{ourStart.mono.add(t.Sub(ourStart.wall)), t.UTC()}
+}
+
+// ourStart is one instant on both clocks, as package time began.
+var ourStart = func() moment {
 	var ts unix.Timespec
 	unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) // cannot fail for this clock
-	return moment{instant(ts.Nano()), time.Now().UTC()}
-}
+	return moment{instant(ts.Nano()), time.Now()}
+}()
 
 // start runs f as a goroutine that is started again should it panic, but not at
 // full speed.
@@ -146,11 +154,14 @@ func (c *colony) run(signals caught) {
 		if c.loop.leaving && flushed == nil {
 			flushed = c.askFlush() // most of what there is to write, while we still supervise
 		}
-		c.arm(timer)
 		var out chan<- *batch
+		wait := time.Duration(0)
 		if !c.files.pending.empty() {
-			out = c.batches
+			if wait = c.files.wait(c.loop); wait <= 0 {
+				out = c.batches
+			}
 		}
+		c.arm(timer, wait)
 		select {
 		case <-signals.child:
 			c.reap(signals)
@@ -204,9 +215,13 @@ func (c *colony) reap(signals caught) {
 // safetyTick bounds the time between looks for dead children.
 const safetyTick = 10 * time.Second
 
-// arm sets the timer to the next time the core wants to be called.
-func (c *colony) arm(timer *time.Timer) {
+// arm sets the timer to the next time the core wants to be called, or to when
+// there is no more waiting with what is to be written.
+func (c *colony) arm(timer *time.Timer, wait time.Duration) {
 	d := safetyTick
+	if wait > 0 {
+		d = wait
+	}
 	if at := c.loop.model.deadline(); at != 0 {
 		d = max(0, min(d, at.sub(c.loop.clock().mono)))
 	}

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -105,31 +105,27 @@ func (t trust) file(path string, fi os.FileInfo, dirOwner uint32) error {
 // sub-directory.
 var errIgnore = errors.New("not a regular file but a directory")
 
-// readPatience bounds a read from one of the files of /proc that call
-// themselves regular and yet make a reader wait, like kmsg. No file on a disk
-// does.
-const readPatience = 100 * time.Millisecond
-
 // readRegular reads a file that must be regular once symbolic links are
 // followed. It never blocks on a FIFO, never opens a device for good, and reads
-// at most limit+1 bytes.
+// at most limit+1 bytes. Files of /proc that call themselves regular and yet make
+// a reader wait, like kmsg, cannot be read.
 func readRegular(path string, limit int) ([]byte, os.FileInfo, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+	fd, err := openRaw(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if err != nil {
 		return nil, nil, explainOpen(path, err)
 	}
-	defer f.Close()
-	fi, err := f.Stat()
-	if err != nil {
+	defer unix.Close(fd)
+	fi := &rawInfo{name: path}
+	if err := syscall.Fstat(fd, &fi.st); err != nil {
 		return nil, nil, err
 	}
 	if !fi.Mode().IsRegular() {
 		return nil, nil, irregular(fi.Mode())
 	}
-	f.SetReadDeadline(time.Now().Add(readPatience)) // an error says that it can not be needed
-	b, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
+	// One more than there is, so that the end is seen without growing.
+	b, err := readFD(fd, make([]byte, 0, min(fi.Size(), int64(limit))+1), limit+1)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read: %w", bare(err))
+		return nil, nil, fmt.Errorf("read: %w", err)
 	}
 	return b, fi, nil
 }

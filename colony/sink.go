@@ -25,6 +25,24 @@ func (s *sink) write(e effect) {
 	}
 }
 
+// startsFirst is how long what there is to write waits for starts that are on
+// their way: they need the processor first, and what becomes of them is then
+// written with the rest.
+const startsFirst = 20 * time.Millisecond
+
+// wait is how long the publisher need not be given what is pending yet.
+func (s *sink) wait(l *loop) time.Duration {
+	b := s.pending
+	if l.model.outstanding() == 0 || len(b.answers) > 0 || b.done != nil {
+		return 0
+	}
+	now := l.clock().mono
+	if b.since == 0 {
+		b.since = now
+	}
+	return startsFirst - now.sub(b.since)
+}
+
 func (s *sink) rescan(afresh bool) { s.look(afresh) }
 func (s *sink) log(r report)       { s.logbook.log(r) }
 

@@ -75,3 +75,35 @@ func TestSinkIsUrgentForAnswers(t *testing.T) {
 		t.Error("no look")
 	}
 }
+
+// What is to be written waits for the starts that are on their way, but not
+// long, and not if somebody waits for it.
+func TestStartsFirst(t *testing.T) {
+	w := newWorld(t, testPolicy)
+	s := &sink{pending: &batch{}, urgent: make(chan struct{}, 1)}
+	wait := func(want time.Duration) {
+		t.Helper()
+		if got := s.wait(w.loop); max(got, 0) != want {
+			t.Errorf("it waits %v, want %v", got, want)
+		}
+	}
+	s.write(record{})
+	wait(0)
+	w.m.orders = []*order{{}}
+	wait(startsFirst)
+	w.now.mono = w.now.mono.add(startsFirst / 2)
+	s.write(record{})
+	wait(startsFirst / 2)
+	w.now.mono = w.now.mono.add(startsFirst)
+	wait(0)
+	s.pending = &batch{}
+	s.write(record{})
+	wait(startsFirst)
+	s.write(answer{})
+	wait(0)
+	s.pending = &batch{done: make(chan batch)}
+	wait(0)
+	s.pending = &batch{}
+	w.m.orders[0].overdue = true
+	wait(0)
+}

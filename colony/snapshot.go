@@ -266,7 +266,7 @@ func saveLife(l *life, now *spec.Spec) *savedLife {
 		PID: l.pid, Leader: l.leader, Start: l.start, Started: savedMoment{l.started.mono, l.started.wall}, Died: l.died, Asked: l.asked, Exit: l.exit,
 		Stage: l.stage, Deadline: l.deadline, Ordered: l.ordered, Command: l.command, Grouped: l.grouped, Doubts: l.doubts, Unclear: l.unclear,
 	}
-	if l.spec != now {
+	if l.spec != now && (l.spec == nil || now == nil || string(l.spec.Raw) != string(now.Raw)) {
 		v.Spec = saveSpec(l.spec)
 	}
 	for _, p := range l.left {

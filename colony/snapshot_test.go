@@ -224,3 +224,18 @@ func BenchmarkSnapshot(b *testing.B) {
 		}
 	})
 }
+
+// Services with the same spec have it parsed once.
+func TestEachSpecIsRestoredOnce(t *testing.T) {
+	w := newWorld(t, testPolicy)
+	w.see("a", `{"args":["/bin/a"]}`)
+	w.see("b", `{"args":["/bin/a"]}`)
+	w.see("c", `{"args":["/bin/c"]}`)
+	w.settle()
+	m, err := takeOver(w.m.policy, w.m.encode())
+	must(t, err)
+	a, b, c := m.services["a"].spec, m.services["b"].spec, m.services["c"].spec
+	if a != b || b == c || string(c.Raw) != `{"args":["/bin/c"]}` {
+		t.Errorf("specs %p, %p and %p of %s", a, b, c, c.Raw)
+	}
+}

@@ -241,9 +241,10 @@ func (m *model) inheritAll(now moment, e estate, log *slog.Logger) {
 			Exit: &spec.Exit{Unknown: true, At: now.wall}, Reason: unseen})
 		m.emit(ended{lifeID{l.Name, l.Generation}, l.PID})
 	}
+	known := specs{}
 	for _, v := range e.lives {
 		text := string(v.spec)
-		sp, err := m.restoreSpec(&savedService{Name: v.line.Name, Helper: v.line.Name[0] == '@'}, &text)
+		sp, err := m.restoreSpec(&savedService{Name: v.line.Name, Helper: v.line.Name[0] == '@'}, &text, known)
 		if len(v.spec) == 0 {
 			err = errors.New("no trustworthy copy is left")
 		}

@@ -3,7 +3,7 @@ package colony
 import (
 	"errors"
 	"fmt"
-	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -64,8 +64,9 @@ func (w *wards) signalWard(e signal) (ok bool, err error) {
 	return true, err
 }
 
-// statusTime is how long we wait for whoever is the parent of a dead ward to
-// take in its status, after which the kernel tells it us too.
+// statusTime is how long we wait, where we may not read the status of a dead
+// ward, for whoever is its parent to take it in, after which the kernel tells it
+// us too.
 const statusTime = 2 * time.Second
 
 // run waits for deaths. Without wards it ends at once.
@@ -97,7 +98,12 @@ func (w *wards) run() {
 			if _, ok := w.known[fd]; !ok {
 				continue
 			}
-			if st, ok := statusOfDead(fd); ok || e.Events&unix.EPOLLHUP != 0 {
+			st, ok := statusOfDead(fd)
+			if !ok && e.Events&unix.EPOLLHUP == 0 {
+				st, ok = statusOfZombie(w.known[fd])
+				ok = ok && (st != exitStatus{} || mayLook(w.known[fd])) // all that is kept from us is shown as 0
+			}
+			if ok || e.Events&unix.EPOLLHUP != 0 {
 				w.dead(epoll, fd, st, waiting)
 				continue
 			}
@@ -107,7 +113,8 @@ func (w *wards) run() {
 		}
 		for fd, until := range waiting {
 			if time.Now().After(until) {
-				w.dead(epoll, fd, statusOfZombie(w.known[fd]), waiting)
+				st, _ := statusOfZombie(w.known[fd])
+				w.dead(epoll, fd, st, waiting)
 			}
 		}
 	}
@@ -145,18 +152,26 @@ func statusOfDead(fd int) (exitStatus, bool) {
 	return statusOfWait(syscall.WaitStatus(info.exit)), true
 }
 
-// statusOfZombie reads the status of a process that nobody reaps, if we may.
-func statusOfZombie(pid int) exitStatus {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+// statusOfZombie reads the status of a process that nobody has reaped yet, if we
+// may. Whoever is its parent may take a second for that, or never do it.
+func statusOfZombie(pid int) (exitStatus, bool) {
+	b, err := readRaw(procPath(pid, "stat"), nil)
 	if st, serr := parseStat(b); err != nil || serr != nil || st.state != 'Z' {
-		return exitStatus{unknown: true}
+		return exitStatus{unknown: true}, false
 	}
 	f := strings.Fields(string(b))
-	var ws uint32
-	if _, err := fmt.Sscan(f[len(f)-1], &ws); err != nil { // field 52, the last
-		return exitStatus{unknown: true}
+	ws, err := strconv.ParseUint(f[len(f)-1], 10, 32) // field 52, the last
+	if err != nil {
+		return exitStatus{unknown: true}, false
 	}
-	return statusOfWait(syscall.WaitStatus(ws))
+	st := statusOfWait(syscall.WaitStatus(ws))
+	return st, !st.unknown
+}
+
+// mayLook reports whether /proc shows us all of a process.
+func mayLook(pid int) bool {
+	_, err := readRaw(procPath(pid, "io"), nil)
+	return err == nil
 }
 
 func statusOfWait(ws syscall.WaitStatus) exitStatus {

@@ -34,6 +34,9 @@ type session struct {
 // orphanCount is how many orphans are made.
 const orphanCount = 20000
 
+// said is the file that has what the supervisor says.
+func (s *session) said() string { return filepath.Join(s.scratch, "out") }
+
 // open starts a supervisor with all its services. The session is to be closed,
 // also if there is an error.
 func (b *bench) open(ctx context.Context, p part, who peer.Peer) (s *session, err error) {
@@ -64,7 +67,7 @@ func (b *bench) open(ctx context.Context, p part, who peer.Peer) (s *session, er
 	if err := who.Setup(s.colony); err != nil {
 		return s, err
 	}
-	s.out, err = os.Create(filepath.Join(dir, "out"))
+	s.out, err = os.Create(s.said()) // not beside the directories that a supervisor watches
 	if err != nil {
 		return s, err
 	}
@@ -136,7 +139,7 @@ func (s *session) log() string {
 	if s == nil {
 		return ""
 	}
-	text, _ := os.ReadFile(filepath.Join(s.colony.Dir, "out"))
+	text, _ := os.ReadFile(s.said())
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 	return "\n  " + strings.Join(lines[max(0, len(lines)-5):], "\n  ")
 }

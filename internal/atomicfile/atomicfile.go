@@ -3,11 +3,18 @@
 package atomicfile
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
+	"sync"
+
+	"golang.org/x/sys/unix"
 )
 
 // Temp begins the name of every temporary file.
@@ -21,49 +28,91 @@ const Temp = ".tmp-"
 // Something that is there and is no regular file (a device, a FIFO, a
 // directory) is refused rather than replaced. An error names path and not the
 // temporary file, so that the same trouble reads the same each time.
-func Write(path string, data []byte, perm fs.FileMode, sync bool) (err error) {
-	if fi, err := os.Stat(path); err == nil && !fi.Mode().IsRegular() {
+//
+// It makes system calls itself: os.File would have the poller asked about each
+// file, and no file on a disk can be polled.
+func Write(path string, data []byte, perm fs.FileMode, sync bool) error {
+	var st unix.Stat_t
+	err := again(func() error { return unix.Stat(path, &st) })
+	if err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return fmt.Errorf("write %s: not a regular file", path)
 	}
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("write %s: %w", path, cause(err))
+	temp, fd, err := create(filepath.Dir(path), perm)
+	if err == nil {
+		if err = fill(fd, data, perm, sync); err == nil {
+			err = again(func() error { return unix.Rename(temp, path) })
 		}
-	}()
-	f, err := os.CreateTemp(filepath.Dir(path), Temp+"*")
+		if err != nil {
+			unix.Unlink(temp)
+		}
+	}
 	if err != nil {
-		return err
+		return fmt.Errorf("write %s: %w", path, err)
 	}
+	return nil
+}
+
+// create makes a temporary file that nobody else has.
+func create(dir string, perm fs.FileMode) (temp string, fd int, err error) {
+	for range 1000 {
+		temp = dir + "/" + Temp + strconv.FormatUint(rand.Uint64(), 36)
+		err = again(func() (err error) {
+			fd, err = unix.Open(temp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, uint32(perm.Perm()))
+			return err
+		})
+		if !errors.Is(err, unix.EEXIST) {
+			break
+		}
+	}
+	return temp, fd, err
+}
+
+// fill gives a new file its content and mode, and closes it.
+func fill(fd int, data []byte, perm fs.FileMode, sync bool) (err error) {
 	defer func() {
-		if err != nil {
-			f.Close() // it may be closed already
-			os.Remove(f.Name())
+		if cerr := unix.Close(fd); err == nil && !errors.Is(cerr, unix.EINTR) { // which has closed it too
+			err = cerr
 		}
 	}()
-	if _, err = f.Write(data); err != nil {
-		return err
+	for len(data) > 0 {
+		var n int
+		if err := again(func() (err error) { n, err = unix.Write(fd, data); return err }); err != nil {
+			return err
+		}
+		if n == 0 {
+			return io.ErrShortWrite
+		}
+		data = data[n:]
 	}
-	if err = f.Chmod(perm); err != nil {
-		return err
-	}
-	if sync {
-		if err = f.Sync(); err != nil {
+	if uint32(perm)&umask() != 0 {
+		if err := unix.Fchmod(fd, uint32(perm.Perm())); err != nil {
 			return err
 		}
 	}
-	if err = f.Close(); err != nil {
-		return err
+	if sync {
+		return again(func() error { return unix.Fsync(fd) })
 	}
-	return os.Rename(f.Name(), path)
+	return nil
 }
 
-// cause is err without the paths it was about.
-func cause(err error) error {
-	if e, ok := errors.AsType[*fs.PathError](err); ok {
-		return e.Err
+// umask is what a new file's mode is less. Nothing of ours changes it. It is
+// read where reading does not set it; what cannot be known is taken for all.
+var umask = sync.OnceValue(func() uint32 {
+	b, _ := os.ReadFile("/proc/self/status")
+	_, rest, _ := bytes.Cut(b, []byte("\nUmask:"))
+	line, _, _ := bytes.Cut(rest, []byte("\n"))
+	mask, err := strconv.ParseUint(string(bytes.TrimSpace(line)), 8, 32)
+	if err != nil {
+		return 0o777
 	}
-	if e, ok := errors.AsType[*os.LinkError](err); ok {
-		return e.Err
+	return uint32(mask)
+})
+
+// again calls f until no signal has interrupted it.
+func again(f func() error) error {
+	for {
+		if err := f(); !errors.Is(err, unix.EINTR) {
+			return err
+		}
 	}
-	return err
 }
