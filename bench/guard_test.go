@@ -80,9 +80,9 @@ func TestFlatCost(t *testing.T) {
 	after := use(many)
 	each := (after.PSS - before.PSS) / (many - few)
 	t.Logf("from %d to %d children: %d and %d threads, %d and %d descriptors, %.0f bytes for each child", few, many, before.Threads, after.Threads, before.FDs, after.FDs, each)
-	// Ten are made at the start, and hardly ever was there another.
-	if after.Threads > 11 {
-		t.Errorf("%d threads with %d children, want at most 11", after.Threads, many)
+	// 13 to 15 are made at the start, so that none is wanted when none is to be had.
+	if after.Threads > 20 {
+		t.Errorf("%d threads with %d children, want at most 20", after.Threads, many)
 	}
 	if after.FDs != before.FDs {
 		t.Errorf("%d descriptors with %d children, %d with %d", after.FDs, many, before.FDs, few)

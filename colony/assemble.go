@@ -49,9 +49,6 @@ func newColony(o Options, h *house, null int, b *baton) (*colony, error) {
 	c.version, c.locks, c.successor = o.Version, h.locks, &successor{trust: h.trust, out: c.urgentBox(), fd: -1}
 	c.furnish(o, h, m, b)
 	c.publisher.thrift = debug.FreeOSMemory
-	if len(h.wards) > 0 {
-		makeThreads(waiters + 1 + processors) // somebody waits for them too
-	}
 	tty := openTerminal()
 	prep := &preparer{colony: h.id, accounts: systemAccounts(), null: null, terminal: tty}
 	kernel := &linux{newSpawner(prep, c.ledger, c.urgentBox(), c.start), newCensor(h.procs, h.id, c.urgentBox()), openOrphanage(), tty, c.successor,

@@ -68,22 +68,12 @@ func (sp *spawner) push() {
 }
 
 func (sp *spawner) work(relieved <-chan struct{}) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread() // it is one of few, see limitThreads
+	runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 	if unix.Gettid() == os.Getpid() {
-		// The first thread is where the kernel puts orphans. Hold it until the
-		// work has another.
-		elsewhere := make(chan struct{}, 1)
-		sp.start(func() {
-			runtime.LockOSThread()
-			defer runtime.UnlockOSThread()
-			select {
-			case elsewhere <- struct{}{}:
-			default: // it has panicked and is started again
-			}
-			sp.work(relieved)
-		})
-		<-elsewhere
+		// The first thread is where the kernel puts orphans. Keep it busy with
+		// nothing, and work on another.
+		sp.start(func() { sp.work(relieved) })
+		<-sp.out.quit
 		return
 	}
 	for {

@@ -8,43 +8,36 @@ import (
 const (
 	// processors bounds those we use: the loop's, and one for the edges.
 	processors = 2
-	// waiters are the threads that can be held up at the same time: the one that
-	// receives signals, watcher, publisher, log, spawner and a census. The loop is
-	// none of them, for nothing in it may block.
-	waiters = 6
+	// threads is how many are made at the start, beside some of the runtime's own:
+	// more than can be in system calls at once, with some to run the others.
+	threads = 9
 )
 
 // limitThreads keeps the number of our threads small, and known. When the
 // runtime needs another and there is no process left to be had, because some
 // service has taken all that the container or the user may have, it ends us, and
 // nothing can recover from that. All we will need are made in advance; the
-// runtime keeps them, and has two of its own beside them.
+// runtime keeps them.
 func limitThreads() {
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(min(runtime.GOMAXPROCS(0), processors))
 	}
-	makeThreads(waiters + processors)
+	makeThreads(threads)
 }
 
-// makeThreads has the runtime make n threads at least, ours among them. It lets
-// only one run meanwhile, else the runtime makes more, to look for work.
+// makeThreads has the runtime make n threads at least.
 func makeThreads(n int) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	up, release := make(chan struct{}), make(chan struct{})
-	for range n - 1 {
+	for range n {
 		go func() {
 			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
 			up <- struct{}{}
 			<-release
-			runtime.UnlockOSThread()
-			up <- struct{}{}
 		}()
 	}
-	for range n - 1 {
+	for range n {
 		<-up
 	}
 	close(release)
-	for range n - 1 {
-		<-up
-	}
 }

@@ -22,6 +22,7 @@ func TestGivesBackWhenCalm(t *testing.T) {
 			time.Sleep(calmAfter / 2)
 		}
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if len(at) != 2 || at[0] < 11*calmAfter/2 || at[0] > 13*calmAfter/2 || at[1]-at[0] < calmAgain || at[1]-at[0] > calmAgain+calmAfter {
 			t.Errorf("given back at %v after a burst, want soon and once more", at)
 		}
@@ -30,6 +31,7 @@ func TestGivesBackWhenCalm(t *testing.T) {
 			batches <- batchOf()
 			time.Sleep(2 * calmAfter)
 		}
+		synctest.Wait()
 		if most := int(200*calmAfter/(thriftShare*took)) + 1; len(at) < 1 || len(at) > most {
 			t.Errorf("given back %d times while something happens every %v, want 1 to %d", len(at), 2*calmAfter, most)
 		}
