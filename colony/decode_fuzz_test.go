@@ -136,6 +136,7 @@ func start(t *testing.T, p spec.Places) *world {
 type nobody struct{}
 
 func (nobody) check() error                         { return nil }
+func (nobody) await(int)                            {}
 func (nobody) self() int                            { return 2 }
 func (nobody) all() ([]int, error)                  { return nil, nil }
 func (nobody) children(int) ([]int, error)          { return nil, nil }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -142,6 +143,26 @@ func numbersIn(dir string) (all []int, err error) {
 		}
 	}
 }
+
+// awaitExec waits for a program that is just being executed. The kernel closes
+// its descriptors, and with them the lock of a supervisor that was killed at that
+// moment, before it gives it an environment.
+func awaitExec(pid int) {
+	for range 100 {
+		b, err := readRaw(procPath(pid, "environ"), nil)
+		if err != nil || len(b) > 0 {
+			return
+		}
+		st, err := readStat(pid)
+		if _, lerr := os.Readlink(procPath(pid, "exe")); err != nil || lerr != nil || st.state == 'Z' || age(st.start) > execTime {
+			return // a thread of the kernel, or one without an environment
+		}
+		time.Sleep(execTime / 1000)
+	}
+}
+
+// execTime is longer than any exec takes that is not held up.
+const execTime = 5 * time.Second
 
 // readVariable returns a variable of a process's environment; nil where there is
 // none or we may not look. key ends with "=".

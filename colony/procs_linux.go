@@ -23,6 +23,7 @@ type procs interface {
 	stat(pid int) (stat, error)
 	variable(pid int, key string) ([]byte, error) // see readVariable
 	owner(pid int) (uid int, err error)           // who has started it, see readOwner
+	await(pid int)                                // see awaitExec
 	age(start uint64) time.Duration               // of a process that was started then
 	pin(pid int) (fd int, err error)              // a pidfd
 	unpin(fd int)
@@ -39,6 +40,7 @@ func (procFS) children(pid int) ([]int, error)              { return childrenOf(
 func (procFS) stat(pid int) (stat, error)                   { return readStat(pid) }
 func (procFS) variable(pid int, key string) ([]byte, error) { return readVariable(pid, key) }
 func (procFS) owner(pid int) (int, error)                   { return readOwner(pid) }
+func (procFS) await(pid int)                                { awaitExec(pid) }
 func (procFS) age(start uint64) time.Duration               { return age(start) }
 func (procFS) pin(pid int) (int, error)                     { return unix.PidfdOpen(pid, 0) }
 func (procFS) unpin(fd int)                                 { unix.Close(fd) }

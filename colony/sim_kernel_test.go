@@ -356,6 +356,7 @@ func (k *simKernel) busy(s *simSpawner) bool {
 func (k *simKernel) check() error { return nil }
 func (k *simKernel) self() int    { return k.me }
 func (k *simKernel) unpin(int)    {}
+func (k *simKernel) await(int)    {}
 
 func (k *simKernel) all() (pids []int, err error) {
 	for _, p := range k.procs {

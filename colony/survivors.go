@@ -28,6 +28,7 @@ type estate struct {
 type heir struct {
 	line ledgerLine
 	dead bool          // its main process is gone
+	last bool          // it is dead, and whoever is its parent has not taken that in
 	exit *spec.Exit    // how it ended, if that was seen
 	age  time.Duration // of a main process that lives
 	spec []byte        // it was started with; nil = that is not known
@@ -81,7 +82,7 @@ func (h *house) survey(old past) estate {
 		switch {
 		case noted == b.life.generation:
 			// Of that life.
-		case known && !e.lives[i].dead && noted < b.life.generation:
+		case known && !e.lives[i].dead && !e.lives[i].last && noted < b.life.generation:
 			// A lie: while a life lasts there is no later one.
 		case max(noted, st.Generation) > b.life.generation, published && hasEnded(st.State):
 			// Of a life that is over, and left alone by policy.
@@ -119,6 +120,7 @@ func (h *house) heir(l ledgerLine, fds map[int]int) heir {
 	switch lives := serr == nil && st.start == l.Start; {
 	case err == nil && lives:
 		v.dead, fds[l.PID] = false, fd
+		v.last = st.state == 'Z'
 		v.age = h.procs.age(st.start)
 	case err == nil:
 		h.procs.unpin(fd)
@@ -197,6 +199,7 @@ func bearers(ps procs, colony string, known map[int]int) (all []bearer) {
 		if ours[pid] {
 			continue
 		}
+		ps.await(pid)
 		text, _ := readToken(ps, pid)
 		life, ok := parseToken(colony, text)
 		if !ok {
