@@ -98,6 +98,9 @@ func (x *paper) moves() (all []move) {
 			add(failStart, i, int(class))
 		}
 		for j, how := range c.manners {
+			if how.alone && len(c.names) > 1 {
+				continue // for one service only: with two there is no end in sight
+			}
 			if o.kind == kindStopCommand && how.leaves != leavesNothing {
 				continue // a life that is killed does not wait for the start of its stop command, nor for what that may leave
 			}
