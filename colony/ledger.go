@@ -157,12 +157,12 @@ func unsettled(lines []ledgerLine) []ledgerLine {
 	ended := map[lifeID]bool{}
 	begun := map[lifeID]bool{}
 	for _, line := range lines {
-		id := lifeID{line.Name, line.Generation}
+		id := line.id()
 		ended[id] = ended[id] || line.Ended
 		begun[id] = begun[id] || !line.Ended
 	}
 	return slices.DeleteFunc(lines, func(line ledgerLine) bool {
-		id := lifeID{line.Name, line.Generation}
+		id := line.id()
 		return ended[id] && begun[id]
 	})
 }
