@@ -54,6 +54,14 @@ func describeEvent(e *spec.Event) string {
 		return "works again: " + e.Reason
 	case spec.EventAdopted:
 		return fmt.Sprintf("adopted from a supervisor that was killed, pid %d", e.PID)
+	case spec.EventReady:
+		return "is ready" + inBrackets(e.Reason)
+	case spec.EventUnready:
+		return "did not become ready in time" + inBrackets(e.Reason)
+	case spec.EventOverdue:
+		return "hangs: " + e.Reason
+	case spec.EventFailed:
+		return "has failed: " + e.Reason
 	case spec.EventUpgraded:
 		return "upgraded " + e.Reason
 	case spec.EventUpgradeFailed:

@@ -43,6 +43,10 @@ func TestDescribeEvent(t *testing.T) {
 		{spec.Event{Type: spec.EventUpgraded, Reason: "from 1 to 2, in 12ms"}, "upgraded from 1 to 2, in 12ms"},
 		{spec.Event{Type: spec.EventUpgradeFailed, Error: "no such file"}, "not upgraded: no such file"},
 		{spec.Event{Type: spec.EventPanicked, Error: "oops"}, "the supervisor has recovered from an internal error: oops"},
+		{spec.Event{Type: spec.EventReady, Reason: "after 2s"}, "is ready (after 2s)"},
+		{spec.Event{Type: spec.EventUnready, Reason: "not ready after 1m0s"}, "did not become ready in time (not ready after 1m0s)"},
+		{spec.Event{Type: spec.EventOverdue, Reason: "no WATCHDOG=1 for 2s"}, "hangs: no WATCHDOG=1 for 2s"},
+		{spec.Event{Type: spec.EventFailed, Reason: "4 restarts within 1m0s"}, "has failed: 4 restarts within 1m0s"},
 		{spec.Event{Type: "dreamt", PID: 7, Reason: "night", Error: "late"}, "dreamt, pid 7: night: late"},
 	} {
 		if got := describeEvent(&tc.event); got != tc.want {

@@ -10,6 +10,10 @@ const (
 	EventStarted       = "started"
 	EventSpawnFailed   = "spawn-failed"
 	EventAdopted       = "adopted" // of an earlier supervisor that was killed
+	EventReady         = "ready"
+	EventUnready       = "unready" // it did not become ready in time
+	EventOverdue       = "overdue" // it has missed its watchdog
+	EventFailed        = "failed"  // its limit is reached
 	EventExited        = "exited"  // the main process
 	EventEmptied       = "emptied" // no process of the life is left, later than its main process
 	EventTerminating   = "terminating"
@@ -27,7 +31,8 @@ const (
 )
 
 // EventTypes lists the types of Event in the order of the documentation.
-var EventTypes = []string{EventColonyStarted, EventDraining, EventColonyEnded, EventStarted, EventSpawnFailed, EventAdopted, EventExited,
+var EventTypes = []string{EventColonyStarted, EventDraining, EventColonyEnded, EventStarted, EventSpawnFailed, EventAdopted,
+	EventReady, EventUnready, EventOverdue, EventFailed, EventExited,
 	EventEmptied, EventTerminating, EventKilled, EventSpecChanged, EventSpecInvalid, EventRemoved, EventRequested, EventAnswered,
 	EventDegraded, EventRecovered, EventUpgraded, EventUpgradeFailed, EventPanicked}
 

@@ -12,7 +12,7 @@ import (
 // the service at all.
 var policy = map[string]bool{
 	"$schema": true, "restart": true, "success_codes": true, "backoff": true,
-	"stop": true, "group": true,
+	"stop": true, "group": true, "limit": true, "after": true, "requires": true,
 }
 
 // Live reports whether a change of a spec's top-level key is taken over while

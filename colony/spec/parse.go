@@ -70,6 +70,11 @@ var keys = map[string]func(r *reader, n *node){
 	"success_codes": func(r *reader, n *node) { r.spec.SuccessCodes, _ = list(r.problems, n, "success_codes", r.code) },
 	"backoff":       (*reader).backoff,
 	"stop":          (*reader).stop,
+	"limit":         (*reader).limit,
+	"after":         func(r *reader, n *node) { r.spec.After, _ = list(r.problems, n, "after", r.service) },
+	"requires":      func(r *reader, n *node) { r.spec.Requires, _ = list(r.problems, n, "requires", r.service) },
+	"ready":         (*reader).ready,
+	"watchdog":      (*reader).watchdog,
 	"main":          func(r *reader, n *node) { r.spec.Main, _ = r.boolean(n, "main") },
 	"stdin":         (*reader).stdin,
 	"log":           (*reader).log,
@@ -82,9 +87,7 @@ var keys = map[string]func(r *reader, n *node){
 var later = map[string]bool{
 	"umask": true, "nice": true, "oom_score_adj": true, "rlimits": true,
 	"no_new_privs": true, "capabilities": true, "cgroup": true,
-	"credentials": true, "limit": true, "after": true, "requires": true,
-	"ready": true, "watchdog": true, "instances": true, "listen": true,
-	"schedule": true,
+	"credentials": true, "instances": true, "listen": true, "schedule": true,
 }
 
 // Reserved lists the top-level keys that Parse refuses because what they ask for
@@ -121,6 +124,9 @@ func (r *reader) object(root *node) {
 	user, hasUser := r.at["user"]
 	if hasUID && hasUser {
 		r.add(max(uid, user), "uid: excludes user, give one of the two")
+	}
+	if ready := r.spec.Ready; ready != nil && ready.Beat && r.at[beatcheck] == 0 {
+		r.add(r.at["ready"], "ready.beat: needs %s", beatcheck)
 	}
 }
 

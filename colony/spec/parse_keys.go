@@ -169,7 +169,7 @@ func (r *reader) stop(n *node) {
 			word, _ := r.choice(n, key, words(Scopes)...)
 			s.Scope = Scope(word)
 		},
-		"dump": func(n *node, key string) { r.add(n.at, "%s: not supported yet", key) },
+		"dump": func(n *node, key string) { s.Dump, _ = r.signal(n, key) },
 	})
 }
 

@@ -1,6 +1,9 @@
 package spec
 
-import "encoding/hex"
+import (
+	"encoding/hex"
+	"time"
+)
 
 // Limits on the files that people and programs write. A spec travels to its
 // child in one environment variable, which the kernel caps at 128 KiB.
@@ -52,6 +55,20 @@ type Spec struct {
 	Backoff Backoff `json:"backoff,omitzero"`
 	// How a life is ended.
 	Stop Stop `json:"stop,omitzero"`
+	// When restarts have been too many.
+	Limit *Limit `json:"limit,omitempty"`
+	// Names of services that have to be ready before this one starts. It is
+	// stopped before them when the colony ends. One with restart never has to
+	// have ended with success.
+	After []string `json:"after,omitzero"`
+	// As after; and when one of them is removed, stopped or failed, this service
+	// is stopped too, and comes back with it.
+	Requires []string `json:"requires,omitzero"`
+	// How the service shows that it does its work. Without the key: by running.
+	Ready *Readiness `json:"ready,omitempty"`
+	// The service says WATCHDOG=1 (sd_notify) at least this often; else it is
+	// restarted.
+	Watchdog *Duration `json:"watchdog,omitempty"`
 	// True: the colony drains and exits when this service has ended for good,
 	// with its exit code.
 	Main bool `json:"main,omitempty"`
@@ -115,7 +132,73 @@ type Stop struct {
 	// TERM when it has exited; group: its whole process group at once; main: it
 	// alone, the rest is left alone.
 	Scope Scope `json:"scope,omitempty"`
+	// A signal on which the program writes down what it is doing (QUIT, ABRT),
+	// sent first to one that hangs: that has missed its watchdog.
+	Dump Signal `json:"dump,omitempty"`
 }
+
+// Limit bounds the restarts of a service that keeps ending. Restarts that
+// somebody asked for do not count.
+type Limit struct {
+	// So many restarts are well; one more within the time is too many.
+	Restarts int `json:"restarts"`
+	// What is longer ago than this does not count.
+	Within Duration `json:"within"`
+	// What happens then. fail: the service is failed until somebody starts it;
+	// shutdown: the colony ends, with the service's last exit code, or 1;
+	// {"retry": TIME}: it is failed for that time, and then begins anew.
+	Then Then `json:"then,omitzero"`
+}
+
+// Then is what happens when a limit is reached: an action by name, or a retry
+// after a time. The zero Then is ThenFail.
+type Then struct {
+	Action string   // ThenFail or ThenShutdown; "" with Retry
+	Retry  Duration // 0 = none
+}
+
+// The actions of Then.
+const (
+	ThenFail     = "fail" // the default
+	ThenShutdown = "shutdown"
+)
+
+// Readiness is the key "ready": how a service shows that it does its work. It
+// has one way, and a time for it.
+type Readiness struct {
+	// True: it says READY=1 to the socket in NOTIFY_SOCKET (sd_notify).
+	Notify bool `json:"notify,omitempty"`
+	// It writes a newline to this descriptor (s6).
+	FD int `json:"fd,omitempty"`
+	// True: the first beat of ncolony.beatcheck, which @heartcheck sees.
+	Beat bool `json:"beat,omitempty"`
+	// Absolute path of a file that it makes or changes, which @heartcheck sees.
+	File string `json:"file,omitempty"`
+	// A regular expression (RE2) that a line of its output matches.
+	Log string `json:"log,omitempty"`
+	// A URL that answers well.
+	HTTP string `json:"http,omitempty"`
+	// An address that accepts connections.
+	TCP string `json:"tcp,omitempty"`
+	// A program and its arguments that ends with code 0.
+	Exec []string `json:"exec,omitempty"`
+	// The start has failed if it takes longer. 0: there is no such time.
+	Timeout *Duration `json:"timeout,omitempty"`
+}
+
+// DefaultReadyTimeout holds where ready has no timeout.
+const DefaultReadyTimeout = Duration(time.Minute)
+
+// Limit is the time in which a service has to become ready; 0 = any.
+func (r *Readiness) Limit() time.Duration {
+	if r.Timeout == nil {
+		return DefaultReadyTimeout.D()
+	}
+	return r.Timeout.D()
+}
+
+// Notifies reports whether the service talks to us as sd_notify(3) does.
+func (s *Spec) Notifies() bool { return s.Watchdog != nil || s.Ready != nil && s.Ready.Notify }
 
 // Scope says which processes of a life a stop is meant for.
 type Scope string
@@ -160,6 +243,6 @@ func (s *Spec) Digest() string {
 }
 
 // SameProcess reports whether a running child of a is also what b asks for: the
-// two differ at most in policy (restart, success_codes, backoff, stop, group),
-// which is taken live, or in formatting.
+// two differ at most in policy (restart, success_codes, backoff, limit, stop,
+// group, after, requires), which is taken live, or in formatting.
 func SameProcess(a, b *Spec) bool { return a.Identity == b.Identity }

@@ -35,8 +35,16 @@ type Status struct {
 	SpecSHA256 string     `json:"spec_sha256"` // Of the spec in force, in hex; empty = none.
 	SpecError  *Problem   `json:"spec_error"`  // What is wrong with the file as it is now; null = nothing.
 	Warnings   []string   `json:"warnings"`    // What is odd but not wrong.
-	WaitingFor []string   `json:"waiting_for"` // Names of services that have to be ready first.
+	WaitingFor []string   `json:"waiting_for"` // Names of services that have to be ready first; at most 100.
 	Watched    Watched    `json:"watched"`     // Which helpers look after the service now.
+
+	Wanted     *time.Time  `json:"wanted,omitempty"`      // When it could have started, but for what it waits for.
+	Started    *time.Time  `json:"started,omitempty"`     // When the current or last life began.
+	ReadyAt    *time.Time  `json:"ready_at,omitempty"`    // When that life became ready.
+	Failures   []time.Time `json:"failures,omitempty"`    // Restarts that count for limit, oldest first.
+	StatusText string      `json:"status_text,omitempty"` // What it says of itself: STATUS= of sd_notify.
+	Reloading  bool        `json:"reloading,omitempty"`   // It says that it reads its configuration anew.
+	Reason     string      `json:"reason,omitempty"`      // Why it is failed, or waits for what does not come by itself.
 }
 
 // Exit is how a life ended: exactly one of Code, Signal, Unknown and SpawnError
@@ -46,6 +54,7 @@ type Exit struct {
 	Signal     string    `json:"signal,omitempty"`      // The signal that ended it, as in "KILL".
 	Unknown    bool      `json:"unknown,omitempty"`     // True: it ended while nobody looked.
 	SpawnError string    `json:"spawn_error,omitempty"` // Why it could not be started.
+	Reason     string    `json:"reason,omitempty"`      // Why the supervisor ended it as a failure: not ready in time, watchdog.
 	At         time.Time `json:"at"`                    // When it ended.
 	Ran        float64   `json:"ran"`                   // For how many seconds it ran.
 	Core       bool      `json:"core"`                  // Whether it dumped core.

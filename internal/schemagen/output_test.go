@@ -13,8 +13,6 @@ import (
 // What a running supervisor writes is held against the schemas in
 // cmd/ncolony/ctl_schema_test.go. Here is what it seldom writes.
 
-func ptr[T any](v T) *T { return &v }
-
 var (
 	now   = time.Now()
 	exits = []*spec.Exit{

@@ -18,6 +18,8 @@ func scalar(t reflect.Type) *jsonschema.Schema {
 		return &jsonschema.Schema{Ref: "#/$defs/duration"}
 	case reflect.TypeFor[spec.Signal]():
 		return &jsonschema.Schema{Ref: "#/$defs/signal"}
+	case reflect.TypeFor[spec.Then]():
+		return &jsonschema.Schema{Ref: "#/$defs/then"}
 	}
 	return nil
 }
@@ -45,6 +47,9 @@ var shared = map[string]*jsonschema.Schema{
 		},
 		Examples: []any{0.5, "500ms", "1h30m"},
 	},
+	"service": {Type: "string", Pattern: `^[A-Za-z0-9_][A-Za-z0-9._+-]*$`, MaxLength: ptr(uint64(spec.MaxNameLength)),
+		Description: "The name of a service."},
+	"then": then(),
 	"signal": {
 		Description: `A signal: its name with or without SIG in any case, or its number. "RTMIN" is 34.`,
 		AnyOf: []*jsonschema.Schema{
@@ -53,6 +58,21 @@ var shared = map[string]*jsonschema.Schema{
 		},
 		Examples: []any{"TERM", "INT", "QUIT", "HUP", "USR1", "USR2", "WINCH", "RTMIN+3"},
 	},
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// then is an action by name, or an object with one key.
+func then() *jsonschema.Schema {
+	keys := jsonschema.NewProperties()
+	keys.Set("retry", &jsonschema.Schema{Ref: "#/$defs/duration", ExclusiveMinimum: "0"})
+	return &jsonschema.Schema{
+		Description: `"fail", "shutdown", or {"retry": TIME}.`,
+		AnyOf: []*jsonschema.Schema{
+			{Enum: []any{spec.ThenFail, spec.ThenShutdown}},
+			{Type: "object", Required: []string{"retry"}, Properties: keys},
+		},
+	}
 }
 
 // Pieces of patterns: a number that is not negative, a zero, and what may follow
