@@ -79,6 +79,16 @@ type (
 		pid  int
 	}
 
+	// hear has what a life of an earlier supervisor tells of itself heard; the
+	// life of an order is heard from before its fork. deafen ends that: the life
+	// is over.
+	hear struct {
+		life lifeID
+		pid  int
+		spec *spec.Spec
+	}
+	deafen struct{ life lifeID }
+
 	// record appends to the events.
 	record struct{ event spec.Event }
 
@@ -130,6 +140,8 @@ func (retract) isEffect()       {}
 func (publishColony) isEffect() {}
 func (keepSpec) isEffect()      {}
 func (ended) isEffect()         {}
+func (hear) isEffect()          {}
+func (deafen) isEffect()        {}
 func (record) isEffect()        {}
 func (answer) isEffect()        {}
 func (keepStop) isEffect()      {}

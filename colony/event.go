@@ -75,6 +75,13 @@ type (
 		alone  bool // certainly nothing is left of it, or of any other
 	}
 
+	// notified: a life has told something of itself, by sd_notify or through its
+	// readiness descriptor.
+	notified struct {
+		life lifeID
+		says notification
+	}
+
 	// counted: a census is complete.
 	counted struct {
 		number       uint64               // of the census
