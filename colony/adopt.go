@@ -14,6 +14,7 @@ const unseen = "no supervisor was there to see it"
 // tells all the same. If it is gone already, nobody has seen how.
 func (m *model) inherit(v heir, sp *spec.Spec) {
 	l := v.line
+	said := m.past[l.Name]
 	s := m.service(l.Name)
 	s.helper = l.Name[0] == '@'
 	s.generation = l.Generation
@@ -22,6 +23,8 @@ func (m *model) inherit(v heir, sp *spec.Spec) {
 	m.adopt(s, sp)
 	began := moment{m.now.mono.add(-v.age), m.now.wall.Add(-v.age)}
 	s.life = life{spec: sp, pid: l.PID, leader: l.PID, start: l.Start, started: began}
+	s.life.signs = signsOf(sp)
+	s.life.ready = sp.Ready == nil || said.Ready && said.Generation == l.Generation
 	m.setPhase(s, up)
 	s.state, s.since = spec.Running, began.wall
 	m.counts[s.state]++
@@ -35,6 +38,7 @@ func (m *model) inherit(v heir, sp *spec.Spec) {
 		m.mainExited(s, ev)
 	default:
 		m.pids[l.PID] = child{s, kindService}
+		m.hearAgain(s, said.ReadyAt)
 		m.recordFor(s, spec.Event{Type: spec.EventAdopted, PID: l.PID})
 		m.reportFor(s, slog.LevelInfo, "adopted", slog.Int("pid", l.PID), slog.Uint64("generation", s.generation))
 	}

@@ -101,19 +101,25 @@ func (m *model) checkService(s *service, waiting bool) error {
 		return fmt.Errorf("pids %d and %d", l.pid, l.command)
 	case s.phase == stopping && l.pid == 0 && l.command == 0 && !l.ordered && !l.unclear && len(l.left) == 0:
 		return errors.New("empty, and still stopping")
-	case (s.phase == backoff || s.phase == stopping) != (s.due != 0):
+	case s.phase == up && s.due != l.next(), s.phase != up && (s.phase == backoff || s.phase == stopping) != (s.due != 0):
 		return fmt.Errorf("due %v", s.due)
+	case s.standing != m.standingOf(s):
+		return fmt.Errorf("others take it for %d, it is %d", s.standing, m.standingOf(s))
+	case s.phase == up && (l.spec.Ready != nil || l.spec.Watchdog != nil) != (l.signs != nil):
+		return errors.New("nobody knows what it has to tell")
+	case s.phase == up && !l.ready && l.spec.Ready == nil:
+		return errors.New("not ready, and it need not say so")
 	case s.phase == queued && !waiting:
 		return errors.New("not in the queue")
-	case s.phase == down && m.wanted(s):
+	case s.phase == down && m.mayStart(s):
 		return errors.New("wanted, and nothing is done")
 	case s.phase == down && s.gone:
 		return errors.New("gone, and not forgotten")
-	case s.phase == up && (!m.wanted(s) || s.restart || !spec.SameProcess(l.spec, s.spec)):
+	case s.phase == up && (s.restart || !spec.SameProcess(l.spec, s.spec) || !m.mayRun(s) && !m.goFirst(s)):
 		return errors.New("not what is wanted, and nothing is done")
 	case (l.unclear || len(l.left) > 0) != m.leaving[s]:
 		return fmt.Errorf("leaving: %v", m.leaving[s])
-	case l.stage < none || l.stage > killing || s.over < notOver || s.over > hasExited || s.busy < 0:
+	case l.stage < none || l.stage > killing || s.over < notOver || s.over > hasFailed || s.busy < 0:
 		return fmt.Errorf("stage %d, over %d, busy %d", l.stage, s.over, s.busy)
 	}
 	return nil

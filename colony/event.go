@@ -130,6 +130,7 @@ func (started) isEvent()     {}
 func (spawnFailed) isEvent() {}
 func (exited) isEvent()      {}
 func (counted) isEvent()     {}
+func (notified) isEvent()    {}
 func (signalled) isEvent()   {}
 func (suspended) isEvent()   {}
 func (examined) isEvent()    {}

@@ -36,6 +36,7 @@ func (m *model) started(ev started) {
 		m.recordFor(s, spec.Event{Type: spec.EventStarted, PID: ev.pid})
 		m.reportFor(s, slog.LevelInfo, "started", slog.Int("pid", ev.pid), slog.Uint64("generation", s.generation))
 		m.setPhase(s, up)
+		m.comesUp(s)
 		m.emit(keepSpec{s.name, s.life.spec})
 	}
 	m.touch(s)
@@ -77,6 +78,7 @@ func (m *model) spawnFailed(ev spawnFailed) {
 	m.recordFor(s, spec.Event{Type: spec.EventSpawnFailed, Error: ev.fault.text})
 	m.reportFor(s, slog.LevelError, "did not start", slog.String("err", ev.fault.text))
 	m.failAsks(s, func(a ask) bool { return !a.stop && s.generation > a.after }, ev.fault.text)
+	m.stopHearing(s)
 	s.life = life{}
 	m.afterNothing(s, ev.fault)
 }
@@ -128,6 +130,9 @@ func (m *model) letGo() {
 func (m *model) mainExited(s *service, ev exited) {
 	l := &s.life
 	l.exit = m.newExit(ev.status, l.started)
+	if l.signs != nil {
+		l.exit.Reason = l.signs.failed
+	}
 	s.lastExit = l.exit
 	l.pid, l.died = 0, m.now.mono
 	if s.cmd {
@@ -194,6 +199,7 @@ func (m *model) ifEmpty(s *service) {
 	}
 	s.warnings = nil
 	over := s.life
+	m.stopHearing(s)
 	s.life = life{}
 	delete(m.leaving, s)
 	m.afterLife(s, over)

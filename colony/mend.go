@@ -161,6 +161,7 @@ func (m *model) dropPID(ev exited) {
 
 // endLife forgets the life of s, whatever is left of it, and looks at s again.
 func (m *model) endLife(s *service) {
+	m.stopHearing(s)
 	s.life = life{}
 	delete(m.leaving, s)
 	m.setPhase(s, down)

@@ -17,7 +17,11 @@ type model struct {
 	// wanted and actual, by name
 	services map[string]*service
 	groups   map[string]map[string]*service
-	main     string // the service the colony lives and dies with; "" = none
+	// who names a service in after or requires, by that name and sorted by theirs
+	dependents map[string][]*service
+	tangled    instant // when cycles are looked for; 0 = nothing has changed
+	looked     bool    // the whole directory was looked at: a name that is not there is of no service
+	main       string  // the service the colony lives and dies with; "" = none
 
 	// actual, by pid: a pid is here from started to exited
 	pids map[int]child
@@ -60,22 +64,6 @@ type model struct {
 	out     []effect   // of this step
 }
 
-// policy is what holds where a spec is silent.
-type policy struct {
-	threshold time.Duration
-	grace     time.Duration
-	minDelay  time.Duration
-	maxDelay  time.Duration
-	budget    time.Duration // of a drain; 0 = none
-	helpers   map[string]*spec.Spec
-}
-
-// The field's usual values, for what has no flag.
-const (
-	defaultFactor = 2.0
-	defaultJitter = 0.1
-)
-
 // service is one name: what is wanted of it, and what there is.
 type service struct {
 	name   string
@@ -90,6 +78,7 @@ type service struct {
 	gone    bool           // spec was withdrawn: forget it when nothing is left
 	restart bool           // end this life if there is one, and start at once
 	over    over           // it has run, and need not again
+	needs   *dependence    // nil: it has never named another
 
 	// actual
 	phase      phase
@@ -99,6 +88,9 @@ type service struct {
 	timer      int // place in the heap of timers, -1 = none
 
 	delay     time.Duration // the last backoff delay; 0 = the last life was long enough
+	failures  []moment      // restarts that count for limit, oldest first
+	limitText string        // how it was reached
+	retrying  bool          // in backoff because it was
 	busy      int           // starts in a row that found the program being written
 	starts    int           // since the service is known, in earlier starts of ours too
 	ranSpec   string        // resumed: the digest of the spec that what follows is about
@@ -109,9 +101,10 @@ type service struct {
 	state     spec.State
 	warnings  []string // of the supervisor's own, beside the spec's
 
-	asks     []ask // requests that wait for it
-	missing  bool  // the last start found no program
-	watching bool  // a helper: it was up when last published
+	standing standing // what those that depend on it know
+	asks     []ask    // requests that wait for it
+	missing  bool     // the last start found no program
+	watching bool     // a helper: it was up when last published
 	touched  bool
 	changed  bool
 }
@@ -138,6 +131,7 @@ type over uint8
 const (
 	notOver over = iota
 	hasExited
+	hasFailed // its limit is reached
 )
 
 // life is one child of a service, from its order until nothing of it is left.
@@ -159,6 +153,8 @@ type life struct {
 	ordered  bool // the stop command was ordered and has not started
 	grouped  bool // the group was signalled in this stage
 	unclear  bool // main is gone and a census must say what is left
+	ready    bool // it does its work
+	signs    *signs
 }
 
 // stage is how far a stop has come.
@@ -204,19 +200,20 @@ type heldExit struct {
 // colony.json says of this start.
 func newModel(p policy, seed uint64, id spec.ColonyStatus) *model {
 	return &model{
-		policy:   p,
-		services: map[string]*service{},
-		groups:   map[string]map[string]*service{},
-		pids:     map[int]child{},
-		held:     map[int]heldExit{},
-		requests: map[string]*request{},
-		leaving:  map[*service]bool{},
-		counts:   map[spec.State]int{},
-		bad:      map[string]string{},
-		degraded: map[string]string{},
-		poison:   map[string]poison{},
-		seed:     seed,
-		colony:   id,
+		policy:     p,
+		services:   map[string]*service{},
+		groups:     map[string]map[string]*service{},
+		dependents: map[string][]*service{},
+		pids:       map[int]child{},
+		held:       map[int]heldExit{},
+		requests:   map[string]*request{},
+		leaving:    map[*service]bool{},
+		counts:     map[spec.State]int{},
+		bad:        map[string]string{},
+		degraded:   map[string]string{},
+		poison:     map[string]poison{},
+		seed:       seed,
+		colony:     id,
 	}
 }
 
@@ -286,9 +283,15 @@ func (m *model) recall(s *service) {
 	}
 	s.lastExit, s.starts = st.LastExit, st.Restarts+1
 	s.ranSpec = st.SpecSHA256
+	for _, at := range st.Failures {
+		ago := max(0, m.now.wall.Sub(at))
+		s.failures = append(s.failures, moment{m.now.mono.add(-ago), at})
+	}
 	switch {
 	case st.State == spec.Exited:
 		s.over = hasExited
+	case st.State == spec.Failed && len(st.WaitingFor) == 0 && st.NextStart == nil:
+		s.over, s.limitText = hasFailed, st.Reason
 	case st.State == spec.Backingoff && st.NextStart != nil && st.LastExit != nil:
 		s.delay = max(0, st.NextStart.Sub(st.LastExit.At))
 		// The wall clock may have been set meanwhile.

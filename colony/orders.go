@@ -56,7 +56,7 @@ func (m *model) outstanding() int {
 func (m *model) spawn(s *service) {
 	s.generation++
 	s.restart = false
-	s.life = life{spec: s.spec}
+	s.life = life{spec: s.spec, signs: signsOf(s.spec)}
 	m.setPhase(s, spawning)
 	kind := kindService
 	if s.cmd {

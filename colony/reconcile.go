@@ -16,10 +16,12 @@ func (m *model) reconcile(s *service) {
 	switch s.phase {
 	case down:
 		switch {
-		case m.wanted(s):
+		case m.mayStart(s):
 			m.enqueue(s)
 		case s.gone:
 			m.forget(s)
+		case m.wanted(s):
+			m.waits(s)
 		}
 	case backoff:
 		if !m.wanted(s) || s.restart {
@@ -27,14 +29,14 @@ func (m *model) reconcile(s *service) {
 			m.touch(s)
 		}
 	case queued:
-		if !m.wanted(s) {
+		if !m.mayStart(s) {
 			m.setPhase(s, down) // its place in the queue is passed over
 			m.touch(s)
 		}
 	case spawning:
 		// Nothing can be done about a process that may not exist yet.
 	case up:
-		if !m.wanted(s) || s.restart || !spec.SameProcess(s.life.spec, s.spec) {
+		if s.restart || !spec.SameProcess(s.life.spec, s.spec) || !m.mayRun(s) && !m.goFirst(s) {
 			m.terminate(s)
 		}
 	case stopping:
@@ -114,6 +116,7 @@ func (m *model) accept(s *service, sp *spec.Spec) {
 	if old == nil {
 		if s.ranSpec != sp.Digest() {
 			s.over, s.delay, s.rest = notOver, 0, 0 // it is not what has run
+			s.forgive()
 		} else if s.over == hasExited && startsAgain(sp, s.lastExit) {
 			s.over = notOver
 		}
@@ -139,11 +142,15 @@ func (m *model) accept(s *service, sp *spec.Spec) {
 	case s.over == hasExited && startsAgain(sp, s.lastExit):
 		s.over = notOver
 	}
+	s.forgive()
 }
 
 // adopt puts sp in force and keeps what is derived from it in step.
 func (m *model) adopt(s *service, sp *spec.Spec) {
 	m.abandon(s)
+	if s.spec != nil {
+		m.independent(s)
+	}
 	s.spec, s.gone = sp, false
 	m.enlist(s)
 	if sp.Main {
@@ -162,6 +169,7 @@ func (m *model) enlist(s *service) {
 	if s.spec.Heart != nil {
 		m.beating++
 	}
+	m.depend(s)
 }
 
 // abandon undoes adopt; the spec itself stays, for the stop it governs.
@@ -217,6 +225,9 @@ func (m *model) promote() {
 // forget removes a service that is gone from the model, or keeps it as invalid
 // when a broken file of its name has come back.
 func (m *model) forget(s *service) {
+	if s.spec != nil {
+		m.independent(s)
+	}
 	if s.problem != nil {
 		s.spec, s.gone = nil, false
 		m.change(s)
@@ -234,6 +245,15 @@ func (m *model) forget(s *service) {
 // scanned takes in that the whole config directory was looked at.
 func (m *model) scanned(ev scanned) {
 	m.noteBadFiles(ev.bad)
+	if !m.looked {
+		m.looked = true
+		for _, s := range m.dependent() {
+			m.touch(s)
+		}
+	}
+	if m.tangled != 0 {
+		m.untangle()
+	}
 	if ev.names == nil {
 		return
 	}

@@ -59,6 +59,8 @@ func (m *model) receive(ev received) {
 		m.requestStop(r, m.services[msg.Name], spec.StopNote{At: m.now.wall, By: ev.file + ev.by, Reason: msg.Reason})
 	case spec.SendSignal:
 		m.requestSignal(r, m.services[msg.Name], msg.Signal)
+	case spec.Ready:
+		m.requestReady(r, m.services[msg.Name])
 	case spec.Rescan:
 		m.finish(r, "") // the watcher has looked before it handed the message over
 	case spec.Upgrade:
@@ -88,8 +90,6 @@ func describe(msg *spec.Message) string {
 func (m *model) refusal(ev received) string {
 	msg := ev.message
 	switch msg.Type {
-	case spec.Ready:
-		return "not supported yet"
 	case spec.Shutdown, spec.Upgrade:
 		if !ev.trusted {
 			return "not allowed: the message's file belongs to neither root nor the supervisor's user"
@@ -106,7 +106,7 @@ func (m *model) refusal(ev received) string {
 		if m.upgrade != nil {
 			return "an upgrade is under way"
 		}
-	case spec.RestartService, spec.StartService, spec.StopService, spec.SendSignal:
+	case spec.RestartService, spec.StartService, spec.StopService, spec.SendSignal, spec.Ready:
 		s := m.services[msg.Name]
 		if s == nil || s.gone {
 			return fmt.Sprintf("%s: %q", noService, msg.Name)
@@ -180,7 +180,7 @@ func (m *model) requestStart(r *request, s *service) {
 	switch {
 	case s.spec == nil:
 		m.settleAsk(s, a, "no good spec: "+problemText(s), 0)
-	case s.phase == up && !s.restart:
+	case s.phase == up && !s.restart && s.life.ready:
 		m.settleAsk(s, a, "", s.life.pid)
 	default:
 		m.unstop(s)
@@ -189,6 +189,10 @@ func (m *model) requestStart(r *request, s *service) {
 			s.restart = true // whatever policy makes of the last life
 		case spawning:
 			a.after-- // the start under way is the one
+		case up:
+			if !s.restart {
+				a.after-- // likewise; it is not ready yet
+			}
 		}
 		s.asks = append(s.asks, a)
 		m.touch(s)
@@ -230,6 +234,7 @@ func (m *model) forgetStop(s *service) {
 func (m *model) unstop(s *service) {
 	m.forgetStop(s)
 	s.over = notOver
+	s.forgive()
 	if s.phase != stopping { // a stop under way comes to its end
 		m.failAsks(s, func(a ask) bool { return a.stop }, "started again meanwhile")
 	}
@@ -256,12 +261,16 @@ func (m *model) settleAsks(s *service) {
 			m.settleAsk(s, a, "", 0)
 		case a.stop:
 			open = append(open, a)
-		case s.phase == up && s.generation > a.after:
+		case s.phase == up && s.life.ready && s.generation > a.after:
 			m.settleAsk(s, a, "", s.life.pid)
 		case !s.alive() && s.stopped != nil:
 			m.settleAsk(s, a, "stopped meanwhile", 0)
 		case !s.alive() && m.draining(s):
 			m.settleAsk(s, a, "the colony is shutting down", 0)
+		case m.whyDown(s) != "":
+			m.settleAsk(s, a, "waits: "+m.whyDown(s), 0)
+		case s.over == hasFailed && s.phase == down, s.retrying && !s.restart:
+			m.settleAsk(s, a, "failed: "+s.limitText, 0)
 		default:
 			open = append(open, a)
 		}

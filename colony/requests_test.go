@@ -49,7 +49,8 @@ func TestRequests(t *testing.T) {
 		{"signal", run, `{"type":"SIGNAL","name":"a","signal":"USR1"}`, true, "", true, false, spec.Running},
 		{"signal a stopped one", stopped, `{"type":"SIGNAL","name":"a","signal":"USR1"}`, false, "not running", false, false, spec.Stopped},
 		{"rescan", run, `{"type":"RESCAN"}`, true, "", false, false, ""},
-		{"ready", run, `{"type":"READY","name":"a"}`, false, "not supported yet", false, false, ""},
+		{"ready", run, `{"type":"READY","name":"a"}`, true, "", true, false, spec.Running},
+		{"ready, and stopped", stopped, `{"type":"READY","name":"a"}`, false, "not running", false, false, spec.Stopped},
 		{"no such group", run, `{"type":"RESTART-GROUP","group":"g"}`, false, `no such group: "g"`, false, false, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

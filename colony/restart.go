@@ -13,9 +13,13 @@ import (
 // that has run is started again.
 func (m *model) afterLife(s *service, l life) {
 	// What it left behind may have lasted longer; that is no merit.
-	long := l.died.sub(l.started.mono) >= m.bounds(s).threshold
+	long := l.ready && l.died.sub(l.started.mono) >= m.bounds(s).threshold
 	if long {
 		s.delay = 0 // forgiven, whatever ended it
+	}
+	m.waitsNoMore(s)
+	if !l.ready {
+		m.failAsks(s, func(a ask) bool { return !a.stop && s.generation > a.after }, "ended before it was ready: "+l.exit.String())
 	}
 	switch {
 	case s.restart || l.asked || s.gone || s.stopped != nil || m.draining(s):
@@ -28,7 +32,7 @@ func (m *model) afterLife(s *service, l life) {
 		s.over = hasExited
 		m.setPhase(s, down)
 	default:
-		m.delayStart(s, m.nextDelay(s, long))
+		m.again(s, m.nextDelay(s, long))
 	}
 	m.touch(s)
 }
@@ -36,14 +40,17 @@ func (m *model) afterLife(s *service, l life) {
 // afterNothing decides what follows a spawn that failed. It counts as a very
 // short life, except for what the service cannot help.
 func (m *model) afterNothing(s *service, f fault) {
+	m.waitsNoMore(s)
 	switch {
 	case s.restart || s.gone || s.stopped != nil || m.draining(s):
 		m.setPhase(s, down)
 	case f.class == faultBusy:
 		s.busy++
 		m.delayStart(s, max(min(busyDelay<<min(s.busy-1, 10), m.bounds(s).max), spawnFloor))
-	case f.class == faultTransient, startsAgain(s.spec, s.lastExit):
+	case f.class == faultTransient:
 		m.delayStart(s, max(m.nextDelay(s, false), spawnFloor))
+	case startsAgain(s.spec, s.lastExit):
+		m.again(s, max(m.nextDelay(s, false), spawnFloor))
 	default:
 		s.over = hasExited
 		m.setPhase(s, down)
@@ -59,14 +66,19 @@ func startsAgain(sp *spec.Spec, e *spec.Exit) bool {
 	case spec.RestartNever:
 		return false
 	case spec.RestartOnFailure:
-		ok := sp.SuccessCodes
-		if ok == nil {
-			ok = []int{0}
-		}
-		return e == nil || e.Code == nil || !slices.Contains(ok, *e.Code)
+		return e == nil || !well(sp, e)
 	default:
 		return true
 	}
+}
+
+// well reports whether a life that ended so has done what it was there for.
+func well(sp *spec.Spec, e *spec.Exit) bool {
+	ok := sp.SuccessCodes
+	if ok == nil {
+		ok = []int{0}
+	}
+	return e.Code != nil && e.Reason == "" && slices.Contains(ok, *e.Code)
 }
 
 func restartPolicy(sp *spec.Spec) spec.Restart {

@@ -84,13 +84,27 @@ func restore(p policy, s *snapshot) (*model, error) {
 		}
 		m.requests[file] = &request{file: file, result: r.Result, open: r.Open, many: r.Many}
 	}
+	m.tangled, m.looked = s.Tangled, s.Looked
 	known := specs{}
+	knots := map[int]*knot{}
 	for _, v := range s.Services {
 		if v == nil || m.services[v.Name] != nil {
 			return nil, errors.New("restore services: one is empty, or there twice")
 		}
 		if err := m.restoreService(v, known); err != nil {
 			return nil, fmt.Errorf("restore %q: %w", v.Name, err)
+		}
+		m.services[v.Name].needs = v.Needs.restore(knots)
+	}
+	for _, sv := range m.services {
+		if sv.spec != nil {
+			m.depend(sv)
+		}
+	}
+	m.tangled = s.Tangled
+	for _, sv := range m.services {
+		if sv.standing == absent { // it is gone, or of a program that knew of no dependencies
+			sv.standing = m.standingOf(sv)
 		}
 	}
 	for _, name := range s.Queue {
@@ -119,6 +133,10 @@ func (m *model) restoreService(v *savedService, known specs) error {
 		generation: v.Generation, delay: v.Delay, busy: v.Busy, starts: v.Starts, ranSpec: v.RanSpec, rest: v.Rest,
 		missing: v.Missing, watching: v.Watching, lastExit: v.LastExit, nextStart: v.NextStart, since: v.Since, state: v.State, warnings: v.Warnings,
 	}
+	for _, f := range v.Failures {
+		s.failures = append(s.failures, moment{f.Mono, f.Wall})
+	}
+	s.limitText, s.retrying, s.standing = v.LimitText, v.Retrying, v.Standing
 	var err1, err2 error
 	s.spec, err1 = m.restoreSpec(v, v.Spec, known)
 	s.second, err2 = m.restoreSpec(v, v.Second, known)
@@ -169,6 +187,10 @@ func (m *model) restoreLife(s *service, v *savedService, known specs) error {
 	s.life = life{
 		spec: sp, pid: l.PID, leader: l.Leader, start: l.Start, started: moment{l.Started.Mono, l.Started.Wall}, died: l.Died, asked: l.Asked, exit: l.Exit,
 		stage: l.Stage, deadline: l.Deadline, ordered: l.Ordered, command: l.Command, grouped: l.Grouped, doubts: l.Doubts, unclear: l.Unclear,
+	}
+	s.life.ready = !l.Unready
+	if g := l.Signs; g != nil {
+		s.life.signs = &signs{g.ReadyBy, g.ReadyAt, g.Watchdog, g.Beat, g.DumpUntil, g.Text, g.Reloading, g.Stopping, g.Refused, g.Failed}
 	}
 	for _, p := range l.Left {
 		s.life.left = append(s.life.left, process{processID{p.PID, p.Start}, p.Command, p.InGroup})

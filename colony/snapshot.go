@@ -36,6 +36,9 @@ type snapshot struct {
 	Drain    savedDrain               `json:"drain"`
 	Census   savedCensus              `json:"census"`
 
+	Tangled instant `json:"tangled,omitempty"`
+	Looked  bool    `json:"looked,omitempty"`
+
 	Generations uint64                 `json:"generations"`
 	Orphans     uint64                 `json:"orphans"`
 	Panics      int                    `json:"panics"`
@@ -70,7 +73,12 @@ type savedService struct {
 	Generation uint64     `json:"generation"`
 	Due        instant    `json:"due,omitempty"`
 
+	Needs     *savedNeeds   `json:"needs,omitempty"`
 	Delay     time.Duration `json:"delay,omitempty"`
+	Failures  []savedMoment `json:"failures,omitempty"`
+	LimitText string        `json:"limit_text,omitempty"`
+	Standing  standing      `json:"standing,omitempty"`
+	Retrying  bool          `json:"retrying,omitempty"`
 	Busy      int           `json:"busy,omitempty"`
 	Starts    int           `json:"starts,omitempty"`
 	RanSpec   string        `json:"ran_spec,omitempty"`
@@ -103,6 +111,29 @@ type savedLife struct {
 	Told     []savedTold    `json:"told,omitempty"`
 	Doubts   int            `json:"doubts,omitempty"`
 	Unclear  bool           `json:"unclear,omitempty"`
+	Unready  bool           `json:"unready,omitempty"` // lives of programs that knew of no readiness were ready
+	Signs    *savedSigns    `json:"signs,omitempty"`
+}
+
+// savedNeeds is a dependence. Which services are in one knot is told by its text
+// and, since two may have the same, by its number.
+type savedNeeds struct {
+	Wanted time.Time `json:"wanted,omitzero"`
+	Knot   int       `json:"knot,omitempty"`
+	Text   string    `json:"text,omitempty"`
+}
+
+type savedSigns struct {
+	ReadyBy   instant       `json:"ready_by,omitempty"`
+	ReadyAt   time.Time     `json:"ready_at,omitzero"`
+	Watchdog  time.Duration `json:"watchdog,omitempty"`
+	Beat      instant       `json:"beat,omitempty"`
+	DumpUntil instant       `json:"dump_until,omitempty"`
+	Text      string        `json:"text,omitempty"`
+	Reloading bool          `json:"reloading,omitempty"`
+	Stopping  bool          `json:"stopping,omitempty"`
+	Refused   string        `json:"refused,omitempty"`
+	Failed    string        `json:"failed,omitempty"`
 }
 
 type savedProcess struct {
@@ -192,16 +223,28 @@ func (m *model) snapshot() *snapshot {
 	s := &snapshot{
 		Version: snapshotVersion, Now: savedMoment{m.now.mono, m.now.wall}, Seed: m.seed, Ordered: m.ordered, Main: m.main,
 		Notes: m.notes, Requests: map[string]*savedRequest{},
-		Drain:  savedDrain{d.on, d.stage, d.rude, d.signal, d.signals, d.code, d.deadline, d.due, d.termed, d.swept, d.sweeping, d.broken, d.done},
-		Census: savedCensus{c.out, c.want, c.number, c.since, c.lost},
+		Drain:   savedDrain{d.on, d.stage, d.rude, d.signal, d.signals, d.code, d.deadline, d.due, d.termed, d.swept, d.sweeping, d.broken, d.done},
+		Census:  savedCensus{c.out, c.want, c.number, c.since, c.lost},
+		Tangled: m.tangled, Looked: m.looked,
 
 		Generations: m.generations, Orphans: m.orphans, Panics: m.panics, Panicked: m.panicked, Poison: map[string]savedPoison{}, Stray: m.stray, Bad: m.bad, Degraded: m.degraded, Colony: m.colony,
 	}
 	if u := m.upgrade; u != nil {
 		s.Upgrade = &savedUpgrade{u.file, u.path, u.fit, u.handed, u.due}
 	}
+	knots := map[*knot]int{}
 	for _, sv := range m.inOrder() {
-		s.Services = append(s.Services, m.saveService(sv))
+		v := m.saveService(sv)
+		if n := sv.needs; n != nil {
+			v.Needs = &savedNeeds{Wanted: n.wanted}
+			if n.knot != nil {
+				if knots[n.knot] == 0 {
+					knots[n.knot] = len(knots) + 1
+				}
+				v.Needs.Knot, v.Needs.Text = knots[n.knot], n.knot.text
+			}
+		}
+		s.Services = append(s.Services, v)
 	}
 	for _, sv := range m.queue {
 		if sv.phase == queued && m.services[sv.name] == sv {
@@ -252,6 +295,10 @@ func (m *model) saveService(s *service) *savedService {
 	if s.alive() {
 		v.Life = saveLife(&s.life, s.spec)
 	}
+	for _, f := range s.failures {
+		v.Failures = append(v.Failures, savedMoment{f.mono, f.wall})
+	}
+	v.LimitText, v.Retrying, v.Standing = s.limitText, s.retrying, s.standing
 	for _, a := range s.asks {
 		if m.requests[a.request.file] != a.request {
 			continue // a later message of the same name has taken its result's place
@@ -268,6 +315,10 @@ func saveLife(l *life, now *spec.Spec) *savedLife {
 	}
 	if l.spec != now && (l.spec == nil || now == nil || string(l.spec.Raw) != string(now.Raw)) {
 		v.Spec = saveSpec(l.spec)
+	}
+	v.Unready = !l.ready
+	if g := l.signs; g != nil {
+		v.Signs = &savedSigns{g.readyBy, g.readyAt, g.watchdog, g.beat, g.dumpUntil, g.text, g.reloading, g.stopping, g.refused, g.failed}
 	}
 	for _, p := range l.left {
 		v.Left = append(v.Left, savedProcess{p.pid, p.start, p.command, p.inGroup})

@@ -13,10 +13,19 @@ func (m *model) stateOf(s *service) spec.State {
 	case queued, spawning:
 		return spec.Starting
 	case up:
+		switch {
+		case !m.mayRun(s) || s.life.signs != nil && s.life.signs.stopping:
+			return spec.Stopping // others go first, or it does so by itself
+		case !s.life.ready:
+			return spec.Starting
+		}
 		return spec.Running
 	case stopping:
 		return spec.Stopping
 	case backoff:
+		if s.retrying {
+			return spec.Failed
+		}
 		return spec.Backingoff
 	}
 	switch {
@@ -26,8 +35,16 @@ func (m *model) stateOf(s *service) spec.State {
 		return spec.Invalid
 	case s.over == hasExited:
 		return spec.Exited
-	default: // only a drain keeps it down
+	case s.over == hasFailed:
+		return spec.Failed
+	case m.draining(s) || s.gone:
 		return spec.Stopped
+	case m.tied(s):
+		return spec.Invalid
+	case m.failedJob(s) != nil:
+		return spec.Failed
+	default:
+		return spec.Waiting
 	}
 }
 
@@ -35,13 +52,14 @@ func (m *model) stateOf(s *service) spec.State {
 func (m *model) statusOf(s *service) spec.Status {
 	st := spec.Status{
 		Name: s.name, State: s.state, Since: s.since, PID: s.life.pid, Generation: s.generation,
-		Restarts: s.restarts(), Ready: s.phase == up, LastExit: s.lastExit, SpecError: s.problem,
+		Restarts: s.restarts(), Ready: s.phase == up && s.life.ready, LastExit: s.lastExit, SpecError: s.problem,
 		Warnings: []string{}, WaitingFor: []string{},
 	}
 	if !s.nextStart.IsZero() {
 		at := s.nextStart
 		st.NextStart = &at
 	}
+	m.statusOfSigns(s, &st)
 	st.Warnings = append(st.Warnings, s.warnings...)
 	if s.spec != nil && !s.gone {
 		st.SpecSHA256 = s.spec.Digest()
@@ -58,6 +76,44 @@ func (m *model) statusOf(s *service) spec.Status {
 		}
 	}
 	return st
+}
+
+// statusOfSigns adds what only some services have: dependencies, a way to become
+// ready, a limit.
+func (m *model) statusOfSigns(s *service, st *spec.Status) {
+	if s.needs != nil {
+		if !s.needs.wanted.IsZero() {
+			at := s.needs.wanted
+			st.Wanted = &at
+		}
+		if s.phase == down && m.wanted(s) {
+			st.WaitingFor = append(st.WaitingFor, m.waitsFor(s, maxWaitingFor)...)
+			st.Reason = m.whyDown(s)
+		}
+		if k := s.needs.knot; k != nil && st.SpecError == nil {
+			st.SpecError = &spec.Problem{Message: k.text}
+		}
+	}
+	if s.over == hasFailed || s.retrying {
+		st.Reason = s.limitText
+	}
+	for _, f := range s.failures {
+		st.Failures = append(st.Failures, f.wall)
+	}
+	g := s.life.signs
+	if g == nil {
+		return
+	}
+	if at := s.life.started.wall; !at.IsZero() {
+		st.Started = &at
+	}
+	if at := g.readyAt; !at.IsZero() {
+		st.ReadyAt = &at
+	}
+	st.StatusText, st.Reloading = g.text, g.reloading
+	if g.refused != "" {
+		st.Warnings = append(st.Warnings, "MAINPID="+g.refused+" was refused: the process that was started is the main process")
+	}
 }
 
 // publishChanges emits what has changed of services and colony in this step.

@@ -30,6 +30,8 @@ func (m *model) step(now moment, ev event) []effect {
 		m.spawnFailed(ev)
 	case exited:
 		m.exited(ev)
+	case notified:
+		m.notified(ev)
 	case counted:
 		m.counted(ev)
 	case signalled:
@@ -65,6 +67,7 @@ func (m *model) settle() {
 			m.touched = m.touched[:len(m.touched)-1]
 			s.touched = false
 			m.reconcile(s)
+			m.spread(s)
 		}
 		m.dispatch()
 		m.advanceDrain()
@@ -89,6 +92,10 @@ func (m *model) expire() {
 		m.overdue(o)
 		m.settle()
 	}
+	if m.tangled != 0 && m.tangled <= m.now.mono {
+		m.untangle()
+		m.settle()
+	}
 	if m.upgrade != nil && m.upgrade.due <= m.now.mono {
 		m.upgradeDue()
 		m.settle()
@@ -109,11 +116,17 @@ func (m *model) expire() {
 func (m *model) due(s *service) {
 	switch s.phase {
 	case backoff:
+		if s.retrying {
+			s.forgive()
+			s.delay = 0
+		}
 		m.setPhase(s, down)
 		m.touch(s)
 	case stopping:
 		m.stopDue(s)
-	case down, queued, spawning, up:
+	case up:
+		m.upDue(s)
+	case down, queued, spawning:
 		m.report(slog.LevelError, "internal error: due in phase "+s.phase.String(), slog.String("service", s.name))
 	}
 }
@@ -140,6 +153,7 @@ func (m *model) deadline() instant {
 		sooner(m.upgrade.due)
 	}
 	sooner(m.drain.due)
+	sooner(m.tangled)
 	return next
 }
 
@@ -156,8 +170,9 @@ func (m *model) setPhase(s *service, p phase) {
 		m.alive[kindOf(s.helper)]++
 	case before && !now:
 		m.alive[kindOf(s.helper)]--
+		m.letStop(s)
 	}
-	s.nextStart = time.Time{}
+	s.nextStart, s.retrying = time.Time{}, false
 	m.change(s)
 	m.settleAsks(s)
 }

@@ -18,25 +18,44 @@ const (
 
 // terminate begins to end a life that somebody wants ended.
 func (m *model) terminate(s *service) {
+	s.life.asked = true
+	m.beginStop(s)
+}
+
+// beginStop begins to end a life, for whatever reason.
+func (m *model) beginStop(s *service) {
 	l := &s.life
 	m.setPhase(s, stopping)
-	l.asked = true
 	grace := m.grace(s)
 	l.deadline = m.now.mono.add(grace)
 	m.recordFor(s, spec.Event{Type: spec.EventTerminating, PID: l.pid})
 	m.reportFor(s, slog.LevelInfo, "stopping", slog.Int("pid", l.pid), slog.Duration("grace", grace))
-	switch command := s.spec.Stop.Command; {
+	switch {
 	case grace <= 0:
 		m.kill(s)
-	case len(command) > 0:
-		l.stage = commanding
-		l.ordered = true
-		m.order(s, kindStopCommand, command)
+	case l.dumping():
+		l.stage = commanding // the stop begins when it has written
 	default:
-		m.sayStop(s)
+		m.askStop(s)
 	}
 	m.dueStop(s)
 }
+
+// askStop runs the stop command, if there is one, or sends the signal.
+func (m *model) askStop(s *service) {
+	command := s.spec.Stop.Command
+	if len(command) == 0 {
+		m.sayStop(s)
+		return
+	}
+	s.life.stage = commanding
+	s.life.ordered = true
+	m.order(s, kindStopCommand, command)
+}
+
+// dumping reports whether a life was asked what it is doing, and its stop waits
+// for that.
+func (l *life) dumping() bool { return l.signs != nil && l.signs.dumpUntil != 0 }
 
 // commandOver goes on after the stop command: it has ended, or did not start.
 func (m *model) commandOver(s *service) {
@@ -96,9 +115,15 @@ func (m *model) kill(s *service) {
 
 // stopDue is called when a stop under way has something to do.
 func (m *model) stopDue(s *service) {
-	if m.now.mono >= s.life.deadline {
+	switch {
+	case m.now.mono >= s.life.deadline:
 		m.kill(s)
-	} else {
+	case s.life.dumping() && m.now.mono >= s.life.signs.dumpUntil:
+		s.life.signs.dumpUntil = 0
+		if s.life.stage == commanding {
+			m.askStop(s)
+		}
+	default:
 		m.recount()
 	}
 	if s.phase == stopping {
@@ -110,6 +135,9 @@ func (m *model) stopDue(s *service) {
 // dueStop sets when stopDue is called next.
 func (m *model) dueStop(s *service) {
 	at := s.life.deadline
+	if s.life.dumping() {
+		at = min(at, s.life.signs.dumpUntil)
+	}
 	if len(s.life.left) > 0 {
 		at = min(at, m.now.mono.add(recount))
 	}

@@ -25,6 +25,13 @@ func Parse(data []byte) (*Spec, error) {
 	s.Raw = append([]byte(nil), data...)
 	s.SHA256 = sha256.Sum256(data)
 	s.Identity = identity(root)
+	named := map[string]bool{}
+	for _, name := range slices.Concat(s.Requires, s.After) {
+		if !named[name] {
+			named[name] = true
+			s.Needs = append(s.Needs, name)
+		}
+	}
 	s.Warnings = r.warnings
 	return s, nil
 }

@@ -85,6 +85,7 @@ type Spec struct {
 	Raw      []byte   `json:"-"` // the file's bytes, delivered as NCOLONY_CONFIG
 	SHA256   [32]byte `json:"-"` // of Raw
 	Identity [32]byte `json:"-"` // of everything whose change restarts the service; see SameProcess
+	Needs    []string `json:"-"` // Requires and After, each name once
 	Warnings []string `json:"-"` // what is odd but not wrong, for status
 }
 
