@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
 )
@@ -177,6 +178,10 @@ func commandSpec(argv []string) *spec.Spec {
 	return sp
 }
 
+// helperWatchdog is how long a helper may be silent. Each of ours says
+// WATCHDOG=1 every few seconds, from the loop that does its work.
+const helperWatchdog = spec.Duration(30 * time.Second)
+
 // helperSpec is the spec of a helper that is started as argv. It has our
 // environment, less what is meant for us alone.
 func helperSpec(argv []string) *spec.Spec {
@@ -187,7 +192,8 @@ func helperSpec(argv []string) *spec.Spec {
 			env[k] = v
 		}
 	}
-	sp := &spec.Spec{Args: argv, Env: env}
+	patience := helperWatchdog
+	sp := &spec.Spec{Args: argv, Env: env, Watchdog: &patience}
 	sp.Raw, _ = json.Marshal(map[string]any{"args": argv}) // strings: it cannot fail
 	return sp
 }

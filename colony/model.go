@@ -49,7 +49,7 @@ type model struct {
 	panics      int
 	panicked    []instant // the last of them, if within panicSpan
 	stray       int       // unattributed processes at the last census
-	beating     int       // specs that want @heartcheck
+	beating     int       // specs that need @heartcheck
 	counts      map[spec.State]int
 	bad         map[string]string
 	degraded    map[string]string

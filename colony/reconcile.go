@@ -166,7 +166,7 @@ func (m *model) enlist(s *service) {
 		}
 		m.groups[g][s.name] = s
 	}
-	if s.spec.Heart != nil {
+	if heartchecked(s.spec) {
 		m.beating++
 	}
 	m.depend(s)
@@ -183,7 +183,7 @@ func (m *model) abandon(s *service) {
 			delete(m.groups, g)
 		}
 	}
-	if s.spec.Heart != nil {
+	if heartchecked(s.spec) {
 		m.beating--
 	}
 	if m.main == s.name && !s.cmd {
@@ -318,5 +318,11 @@ func (m *model) needHelpers() {
 	}
 }
 
-// heartcheck is the helper that looks after heartbeats.
+// heartchecked reports whether a spec needs @heartcheck.
+func heartchecked(sp *spec.Spec) bool {
+	return sp.Heart != nil || sp.Ready != nil && (sp.Ready.Beat || sp.Ready.File != "")
+}
+
+// heartcheck is the helper that looks after heartbeats, and after files that say
+// that a service is ready.
 const heartcheck = "@heartcheck"

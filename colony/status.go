@@ -70,9 +70,9 @@ func (m *model) statusOf(s *service) spec.Status {
 		if s.spec.Heart != nil {
 			h := m.services[heartcheck]
 			st.Watched.Heart = h != nil && h.phase == up
-			if m.policy.helpers[heartcheck] == nil {
-				st.Warnings = append(st.Warnings, "ncolony.beatcheck: helpers are off; its heartbeat is watched only if you run `ncolony heartcheck`")
-			}
+		}
+		if heartchecked(s.spec) && m.policy.helpers[heartcheck] == nil {
+			st.Warnings = append(st.Warnings, "helpers are off: its heartbeat, or the file that says that it is ready, is watched only if you run `ncolony heartcheck`")
 		}
 	}
 	return st

@@ -108,7 +108,9 @@ type statusFile struct {
 	version version
 	life    life
 	up      bool
+	ready   bool
 	since   time.Time
+	started time.Time // the life
 }
 
 // maxStatusSize is far above what the supervisor writes.
@@ -144,7 +146,12 @@ func (s *statusFile) read(path string, haveDir bool) (reported bool, err error) 
 		version: version,
 		life:    life{generation: status.Generation, pid: status.PID},
 		up:      status.PID != 0 && (status.State == spec.Running || status.State == spec.Starting),
+		ready:   status.Ready,
 		since:   status.Since,
+		started: status.Since,
+	}
+	if status.Started != nil {
+		s.started = *status.Started
 	}
 	return true, nil
 }

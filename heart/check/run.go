@@ -6,6 +6,9 @@
 //	state/status/NAME.json ── life, running? ──> checker.observe ──> RESTART {name, generation}
 //	heartbeat file ─── mtime, inode, size ─────>      (pure)
 //
+// It also says READY for services that become ready by a file or by their first
+// beat.
+//
 // No file's time is ever compared with a clock. What counts is that it changes,
 // and for how long, on our own monotonic clock, it has not. Heartbeat files are
 // never written, and never read.
@@ -39,6 +42,10 @@ type Options struct {
 // defaultFrequency is the Python checker's.
 const defaultFrequency = 10 * time.Second
 
+// watchdogBeat is how often we say that we turn, to a supervisor that wants to
+// know.
+const watchdogBeat = 3 * time.Second
+
 // longestTurn is how long the loop sleeps at most: a spec that is new is noticed
 // within it.
 const longestTurn = time.Second
@@ -55,6 +62,7 @@ func Run(ctx context.Context, o Options) error {
 		w.log.Error("own heartbeat is off", "err", err)
 	}
 	start := time.Now() // its monotonic reading is the checker's clock
+	beatAt := time.Duration(0)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -69,6 +77,12 @@ func Run(ctx context.Context, o Options) error {
 			w.log.Warn("own heartbeat failed", "err", err)
 		}
 		began := time.Since(start)
+		if began >= beatAt {
+			beatAt = began + watchdogBeat
+			if err := heart.Notify("WATCHDOG=1"); w.isNews("watchdog", "", err) {
+				w.log.Warn("watchdog not fed", "err", err)
+			}
+		}
 		next := w.turn(began)
 		ended := time.Since(start)
 		w.checker.busy(ended - began)
@@ -89,6 +103,7 @@ type ward struct {
 	specs    specs
 	scanAt   time.Duration
 	patients map[string]*patient
+	novices  map[string]*novice
 	said     map[topic]string // what is wrong, as logged
 }
 
@@ -141,7 +156,7 @@ func (w *ward) turn(now time.Duration) time.Duration {
 		}
 		next = min(next, p.due)
 	}
-	return next
+	return w.lookForReady(now, next)
 }
 
 // scan brings the patients in line with the config directory.
@@ -158,6 +173,7 @@ func (w *ward) scan(now time.Duration) {
 	if err != nil {
 		return
 	}
+	w.findNovices(now)
 	hearts := w.specs.hearts(w.patients)
 	for name := range w.patients {
 		if hearts[name] == nil {

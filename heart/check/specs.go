@@ -20,6 +20,7 @@ type file struct {
 	service string
 	version version
 	heart   *spec.Beatcheck // nil: nobody expects beats, or never understood
+	ready   *spec.Readiness // nil: likewise
 }
 
 // changed reports whether a file has come, gone or been replaced since the last
@@ -78,7 +79,7 @@ func (f *file) read(path string) error {
 	// changes.
 	f.version = version
 	if parsed, err := spec.Parse(data); err == nil {
-		f.heart = parsed.Heart
+		f.heart, f.ready = parsed.Heart, parsed.Ready
 	}
 	return nil
 }

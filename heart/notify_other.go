@@ -1,0 +1,5 @@
+//go:build !(linux || darwin || freebsd)
+
+package heart
+
+func sendDatagram(string, []byte) error { return errNoSockets }
