@@ -75,6 +75,14 @@ func TestReadyByFile(t *testing.T) {
 		c.stamp(file, time.Now())
 		c.wait(time.Second)
 		c.wantReady("web/2")
+		// What that life does at its end is not of the one after it.
+		c.stamp(file, old)
+		c.status("web", spec.Starting, 3)
+		c.wait(2 * time.Second)
+		c.wantReady()
+		c.stamp(file, time.Now())
+		c.wait(time.Second)
+		c.wantReady("web/3")
 	})
 }
 
