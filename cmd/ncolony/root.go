@@ -23,7 +23,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usagef(cmd, "%w", plainFlagError(err)) })
 	root.PersistentFlags().SortFlags = false
 	where.register(root.PersistentFlags())
-	root.AddCommand(newCtl(where), newHeart(), newHeartcheck(where))
+	root.AddCommand(newCtl(where), newHeart(), newNotify(), newHeartcheck(where))
 	for _, extra := range extraCommands {
 		root.AddCommand(extra())
 	}
