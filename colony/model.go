@@ -102,6 +102,7 @@ type service struct {
 	warnings  []string // of the supervisor's own, beside the spec's
 
 	standing standing // what those that depend on it know
+	excuse   string   // and say, while they wait for what does not come by itself
 	asks     []ask    // requests that wait for it
 	missing  bool     // the last start found no program
 	watching bool     // a helper: it was up when last published

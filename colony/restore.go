@@ -107,6 +107,9 @@ func restore(p policy, s *snapshot) (*model, error) {
 			sv.standing = m.standingOf(sv)
 		}
 	}
+	for _, sv := range m.services {
+		sv.excuse = m.whyNot(sv)
+	}
 	for _, name := range s.Queue {
 		if sv := m.services[name]; sv != nil && sv.phase == queued {
 			m.queue = append(m.queue, sv)
