@@ -162,7 +162,7 @@ func (m *model) whyNot(d *service) string {
 		return fmt.Sprintf("%q has failed: %s", d.name, d.limitText)
 	case d.over == hasExited && !succeeded(d):
 		return fmt.Sprintf("%q has failed: %s", d.name, d.lastExit)
-	case m.standingOf(d) == lost:
+	case m.standingOf(d) == lost, m.whyDown(d) != "":
 		return fmt.Sprintf("%q waits for what does not come by itself", d.name)
 	}
 	return ""

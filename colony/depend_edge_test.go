@@ -109,17 +109,24 @@ func TestReasonsAreNew(t *testing.T) {
 	}
 }
 
-// A member of a cycle that is removed is in none any more, though its life has
-// not ended yet.
-func TestRemovedFromACycle(t *testing.T) {
+// Members of a cycle that are removed do not wait for each other to stop.
+func TestRemovedCycle(t *testing.T) {
 	w := newWorld(t, testPolicy)
-	w.tame = func(int) bool { return false }
 	w.ready("a", `{"args":["x"]}`)
-	w.see("b", needing("a c", ""))
+	w.ready("b", needing("a", ""))
 	w.see("a", needing("b", ""))
 	w.do(scanned{})
-	w.wantStates(map[string]spec.State{"a": spec.Running, "b": spec.Invalid})
+	w.wantStates(map[string]spec.State{"a": spec.Running, "b": spec.Running})
+	w.gone("a")
+	w.gone("b")
+	w.do(scanned{})
+	w.pass(tangleDelay)
+	w.settle()
+	w.wantStates(map[string]spec.State{})
+	w.ready("a", `{"args":["x"]}`)
+	w.see("a", needing("a", ""))
 	w.gone("a")
 	w.pass(tangleDelay)
-	w.wantStates(map[string]spec.State{"a": spec.Stopping, "b": spec.Waiting})
+	w.settle()
+	w.wantStates(map[string]spec.State{})
 }

@@ -209,8 +209,10 @@ func (x *paper) canonize() error {
 			x.canonizeService(s)
 		}
 	}
-	for _, s := range m.services {
-		s.excuse = m.whyNot(s) // of the texts above
+	for range m.services {
+		for _, s := range m.services {
+			s.excuse = m.whyNot(s) // of the texts above, and of each other
+		}
 	}
 	x.numberPIDs()
 	for i := range x.censuses {

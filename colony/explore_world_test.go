@@ -488,8 +488,8 @@ func (x *paper) settled() (why string) {
 			return fmt.Sprintf("%q has no file, and is %s", name, s.phase)
 		case !x.c.depends() && m.wanted(s) != (s.phase == up):
 			return fmt.Sprintf("%q: wanted %v, is %s", name, m.wanted(s), s.phase)
-		case x.c.depends() && x.runsRightly(s) != "":
-			return x.runsRightly(s)
+		case x.c.depends() && runsRightly(m, s) != "":
+			return runsRightly(m, s)
 		case s.phase != up && s.phase != down:
 			return fmt.Sprintf("%q is %s", name, s.phase)
 		case s.restart:

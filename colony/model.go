@@ -282,7 +282,10 @@ func (m *model) recall(s *service) {
 	if st.State == "" {
 		return
 	}
-	s.lastExit, s.starts = st.LastExit, st.Restarts+1
+	s.lastExit = st.LastExit
+	if st.LastExit != nil || st.PID != 0 || st.Restarts > 0 { // else it has never run
+		s.starts = st.Restarts + 1
+	}
 	s.ranSpec = st.SpecSHA256
 	for _, at := range st.Failures {
 		ago := max(0, m.now.wall.Sub(at))

@@ -208,9 +208,6 @@ func (m *model) withdraw(s *service) {
 	wasMain := m.main == s.name
 	if !s.gone && s.spec != nil {
 		m.recordFor(s, spec.Event{Type: spec.EventRemoved})
-		if len(s.spec.Needs) > 0 {
-			m.tangle() // it is in no cycle any more
-		}
 	}
 	m.abandon(s)
 	m.forgetStop(s)
