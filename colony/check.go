@@ -105,6 +105,8 @@ func (m *model) checkService(s *service, waiting bool) error {
 		return fmt.Errorf("due %v", s.due)
 	case s.standing != m.standingOf(s):
 		return fmt.Errorf("others take it for %d, it is %d", s.standing, m.standingOf(s))
+	case s.excuse != m.whyNot(s):
+		return fmt.Errorf("others say of it %q, it is %q", s.excuse, m.whyNot(s))
 	case s.phase == up && (l.spec.Ready != nil || l.spec.Watchdog != nil) != (l.signs != nil):
 		return errors.New("nobody knows what it has to tell")
 	case s.phase == up && !l.ready && l.spec.Ready == nil:
@@ -115,7 +117,7 @@ func (m *model) checkService(s *service, waiting bool) error {
 		return errors.New("wanted, and nothing is done")
 	case s.phase == down && s.gone:
 		return errors.New("gone, and not forgotten")
-	case s.phase == up && (s.restart || !spec.SameProcess(l.spec, s.spec) || !m.mayRun(s) && !m.goFirst(s)):
+	case s.phase == up && m.isToEnd(s):
 		return errors.New("not what is wanted, and nothing is done")
 	case (l.unclear || len(l.left) > 0) != m.leaving[s]:
 		return fmt.Errorf("leaving: %v", m.leaving[s])

@@ -27,13 +27,14 @@ func (m *model) tangle() {
 }
 
 // untangle finds the cycles among the dependencies. Their members are invalid,
-// and what of them runs goes on.
+// and what of them runs goes on. One that was removed is a member until it has
+// ended: members of a cycle do not wait for each other, in stopping either.
 func (m *model) untangle() {
 	m.tangled = 0
 	t := tarjan{m: m, index: map[*service]int{}, low: map[*service]int{}, on: map[*service]bool{}, knots: map[*service]*knot{}}
 	members := m.dependent()
 	for _, s := range members {
-		if t.index[s] == 0 && s.spec != nil && !s.gone {
+		if t.index[s] == 0 && s.spec != nil {
 			t.visit(s)
 		}
 	}
@@ -86,7 +87,7 @@ func (t *tarjan) visit(s *service) {
 	for _, name := range s.spec.Needs {
 		d := t.m.services[name]
 		switch {
-		case d == nil || d.gone || d.spec == nil:
+		case d == nil || d.spec == nil:
 		case d == s:
 			self = true
 		case t.index[d] == 0:

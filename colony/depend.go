@@ -137,30 +137,33 @@ func (m *model) whyDown(s *service) string {
 		return s.needs.knot.text
 	}
 	if d := m.failedJob(s); d != nil {
-		return fmt.Sprintf("%q has failed: %s", d.name, d.lastExit)
+		return m.whyNot(d)
 	}
 	for _, name := range m.waitsFor(s, maxWaitingFor) {
-		if why := m.whyNot(name); why != "" {
-			return why
+		d := m.services[name]
+		if d == nil || d.gone {
+			return fmt.Sprintf("there is no service %q", name)
+		}
+		if d.excuse != "" {
+			return d.excuse
 		}
 	}
 	return ""
 }
 
-// whyNot says why a service that others wait for does not come by itself.
-func (m *model) whyNot(name string) string {
-	d := m.services[name]
+// whyNot says why a service that others may wait for does not come by itself.
+func (m *model) whyNot(d *service) string {
 	switch {
-	case d == nil || d.gone:
-		return fmt.Sprintf("there is no service %q", name)
 	case d.spec == nil:
-		return fmt.Sprintf("%q has no good spec", name)
+		return fmt.Sprintf("%q has no good spec", d.name)
 	case d.stopped != nil:
-		return fmt.Sprintf("%q is stopped", name)
+		return fmt.Sprintf("%q is stopped", d.name)
 	case d.over == hasFailed || d.retrying:
-		return fmt.Sprintf("%q has failed: %s", name, d.limitText)
-	case d.standing == lost && d.over == notOver:
-		return fmt.Sprintf("%q waits for what does not come by itself", name)
+		return fmt.Sprintf("%q has failed: %s", d.name, d.limitText)
+	case d.over == hasExited && !succeeded(d):
+		return fmt.Sprintf("%q has failed: %s", d.name, d.lastExit)
+	case m.standingOf(d) == lost, m.whyDown(d) != "":
+		return fmt.Sprintf("%q waits for what does not come by itself", d.name)
 	}
 	return ""
 }
@@ -190,6 +193,9 @@ func (m *model) comesNever(s *service) bool {
 	if s.phase != spawning {
 		return false
 	}
+	if m.slowest() == nil {
+		return true // no more spawners: none of them comes
+	}
 	for _, o := range m.orders {
 		if o.service == s && o.overdue {
 			return true
@@ -201,11 +207,11 @@ func (m *model) comesNever(s *service) bool {
 // spread has those looked at for which it matters that s is not to them what it
 // was.
 func (m *model) spread(s *service) {
-	st := m.standingOf(s)
-	if st == s.standing {
+	st, why := m.standingOf(s), m.whyNot(s)
+	if st == s.standing && why == s.excuse {
 		return
 	}
-	s.standing = st
+	s.standing, s.excuse = st, why
 	m.touchDependents(s.name)
 }
 

@@ -38,16 +38,6 @@ func (w *world) ordered() (names []string) {
 	return names
 }
 
-func needing(requires, after string) string {
-	list := func(s string) string {
-		if s == "" {
-			return "[]"
-		}
-		return `["` + strings.ReplaceAll(s, " ", `","`) + `"]`
-	}
-	return fmt.Sprintf(`{"args":["x"],"requires":%s,"after":%s}`, list(requires), list(after))
-}
-
 const notifies = `{"args":["x"],"ready":{"notify":true}}`
 
 // notify is what the current life of a service tells.

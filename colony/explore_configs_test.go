@@ -64,7 +64,7 @@ func configurations(t *testing.T) []*configuration {
 	one, two := []string{"a"}, []string{"a", "b"}
 	some := []faultClass{faultOther, faultBusy}
 	every := []faultClass{faultOther, faultMissing, faultTransient, faultBusy}
-	return []*configuration{
+	return append([]*configuration{
 		{
 			name: "requests", names: one, policy: policy, faults: some, manners: []manner{fails, failsQuiet, leavesRest},
 			specs: specsOf(t, plain), messages: messagesOf(t, restartA, stopA, startA),
@@ -152,7 +152,7 @@ func configurations(t *testing.T) []*configuration {
 			name: "helper and upgrade", names: []string{"a", heartcheck}, policy: helped, faults: []faultClass{faultOther}, manners: []manner{fails},
 			specs: specsOf(t, plain, beating), messages: messagesOf(t, upgrading),
 		},
-	}
+	}, dependConfigurations(t, policy)...)
 }
 
 func messagesOf(t *testing.T, texts ...string) (all []paperMessage) {

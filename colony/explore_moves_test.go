@@ -41,6 +41,11 @@ const (
 	examine1
 	remain
 	replace
+	untangle1 // see explore_signs_test.go
+	lookAround
+	tellUs   // service i, the telling j
+	comeLate // likewise comeDue
+	growOld
 )
 
 // manner is how a process ends and what it leaves behind.
@@ -66,7 +71,7 @@ func (x *paper) moves() (all []move) {
 	add := func(kind moveKind, i, j int) { all = append(all, move{kind, int8(i), int8(j)}) }
 	m, c := x.m, x.c
 	for i, name := range c.names {
-		if name == heartcheck {
+		if name == heartcheck || c.still {
 			continue
 		}
 		for j, f := range c.specs {
@@ -77,7 +82,7 @@ func (x *paper) moves() (all []move) {
 		if c.broken {
 			add(breakFile, i, 0)
 		}
-		if x.files[i] != noFile {
+		if x.files[i] != noFile && !c.kept {
 			add(removeFile, i, 0)
 		}
 	}
@@ -138,6 +143,7 @@ func (x *paper) moves() (all []move) {
 		}
 	}
 	x.timeMoves(add)
+	x.signMoves(add)
 	return all
 }
 
@@ -179,6 +185,9 @@ func (x *paper) timeMoves(add func(moveKind, int, int)) {
 	}
 	if m.drain.due != 0 {
 		addDue(drainDue, 0)
+	}
+	if m.tangled != 0 {
+		due++
 	}
 	if due > 1 && !late {
 		add(allDue, 0, 0)
@@ -247,6 +256,9 @@ func (x *paper) take(mv move) {
 	case removeFile:
 		x.files[i] = noFile
 		x.excuse(i)
+		if s := m.services[x.c.names[i]]; s != nil && s.phase == stopping {
+			x.auto[i] = !s.life.asked // a restart that was asked for is forgotten
+		}
 		x.stopped[i] = false
 		x.do(seen{name: x.c.names[i], gone: true})
 	case sendMessage:
@@ -322,11 +334,23 @@ func (x *paper) takeTime(mv move) {
 		x.do(remained{[]string{"", "no"}[j]})
 	case replace:
 		x.replace([]string{"", "no"}[j])
+	default:
+		x.takeSigns(mv)
 	}
 }
 
 func (x *paper) setDue(i int, grace bool) {
 	s := x.m.services[x.c.names[i]]
+	if s.phase == up {
+		x.setUpDue(s, paperNow)
+		return
+	}
+	if s.retrying {
+		x.runs[i], x.auto[i] = 0, false
+	}
+	if s.phase == stopping && s.life.dumping() && s.due < s.life.deadline {
+		s.life.signs.dumpUntil = paperNow
+	}
 	if s.phase == stopping && (grace || s.due == s.life.deadline) {
 		s.life.deadline = paperNow
 	}
@@ -364,12 +388,18 @@ func (x *paper) allDue() {
 	if m.drain.due != 0 {
 		x.setDrainDue()
 	}
+	if m.tangled != 0 {
+		m.tangled = paperNow
+	}
 }
 
 // excuse allows a service, and those that may take its place as main, to start
 // at once.
 func (x *paper) excuse(i int) {
-	x.wait[i] = false
+	x.wait[i], x.runs[i] = false, 0
+	if s := x.m.services[x.c.names[i]]; s == nil || s.phase != stopping {
+		x.auto[i] = false // else the end of that life is still to be judged
+	}
 	for k, name := range x.c.names {
 		if s := x.m.services[name]; s != nil && s.second != nil {
 			x.wait[k] = false
@@ -390,11 +420,21 @@ func (x *paper) send(msg paperMessage) {
 	x.wait = [3]bool{}
 	x.sent, x.before = msg.file, x.stopped
 	if i := x.index(msg.message.Name); i >= 0 {
+		s := x.m.services[msg.message.Name]
+		runs := s != nil && s.phase == up
 		switch msg.message.Type {
 		case spec.StopService:
 			x.stopped[i] = true
 		case spec.StartService, spec.RestartService:
 			x.stopped[i] = false
+			if s == nil || s.gone {
+				break // it is refused
+			}
+			if msg.message.Type == spec.RestartService || !runs || !s.life.ready || s.restart || !x.m.mayRun(s) {
+				x.auto[i], x.runs[i] = false, 0
+			}
+		case spec.Ready:
+			x.ready[i] = x.ready[i] || runs && msg.message.Generation == nil
 		}
 	}
 	x.do(received{file: msg.file, at: paperWall, message: msg.message, trusted: true})
@@ -435,6 +475,7 @@ func (x *paper) endedItself(id lifeID, short bool) {
 	if s != nil && short && !s.life.asked && !s.restart && x.m.bounds(s).min > 0 {
 		x.wait[i] = true
 	}
+	x.auto[i] = s != nil && !s.life.asked && !s.restart
 }
 
 // leave leaves behind what a process of that life does.
@@ -584,6 +625,9 @@ func (x *paper) name(mv move) string {
 		return [...]string{"we are not to be replaced yet", "we are not replaced"}[j]
 	case replace:
 		return [...]string{"we are replaced", "we have our place back"}[j]
+	}
+	if text := x.nameSign(mv); text != "" {
+		return text
 	}
 	return map[moveKind]string{startOverdue: "a start is overdue", censusOverdue: "a census is given up", upgradeOverdue: "the upgrade is given up",
 		drainDue: "the drain is due", allDue: "all is due"}[mv.kind]

@@ -50,7 +50,7 @@ func exitKind(e *spec.Exit) byte {
 		return 0
 	case e.SpawnError != "":
 		return 3
-	case e.Code != nil && *e.Code == 0:
+	case e.Code != nil && *e.Code == 0 && e.Reason == "":
 		return 1
 	default:
 		return 2
@@ -80,6 +80,9 @@ func cloneModel(m *model) *model {
 		}
 		t := *s
 		t.asks = slices.Clone(s.asks)
+		t.failures = slices.Clone(s.failures)
+		t.needs = cloneOf(s.needs) // a knot never changes
+		t.life.signs = cloneOf(s.life.signs)
 		t.life.left = slices.Clone(s.life.left)
 		t.life.told = cloneMap(s.life.told)
 		t.warnings = slices.Clone(s.warnings)
@@ -95,6 +98,12 @@ func cloneModel(m *model) *model {
 		n.groups[g] = make(map[string]*service, len(of))
 		for name, s := range of {
 			n.groups[g][name] = same(s)
+		}
+	}
+	n.dependents = make(map[string][]*service, len(m.dependents))
+	for name, list := range m.dependents {
+		for _, s := range list {
+			n.dependents[name] = append(n.dependents[name], same(s))
 		}
 	}
 	n.pids = make(map[int]child, len(m.pids))
@@ -140,6 +149,14 @@ func cloneModel(m *model) *model {
 	return &n
 }
 
+func cloneOf[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	v := *p
+	return &v
+}
+
 func cloneMap[K comparable, V any](m map[K]V) map[K]V {
 	if m == nil {
 		return nil
@@ -166,6 +183,7 @@ func (x *paper) canonize() error {
 	if sooner && m.drain.due != 0 {
 		m.drain.due = paperSoon
 	}
+	m.tangled = later(m.tangled)
 	if m.upgrade != nil {
 		m.upgrade.due = later(m.upgrade.due)
 	}
@@ -189,6 +207,11 @@ func (x *paper) canonize() error {
 	for _, name := range x.c.names {
 		if s := m.services[name]; s != nil {
 			x.canonizeService(s)
+		}
+	}
+	for range m.services {
+		for _, s := range m.services {
+			s.excuse = m.whyNot(s) // of the texts above, and of each other
 		}
 	}
 	x.numberPIDs()
@@ -216,7 +239,11 @@ func later(i instant) instant {
 }
 
 func (x *paper) canonizeService(s *service) {
+	started := s.starts > 0
 	s.busy, s.starts, s.missing = 0, 0, s.missing && x.c.exits
+	if started && x.c.depends() {
+		s.starts = 1
+	}
 	s.nextStart, s.since = time.Time{}, paperWall
 	if s.stopped != nil {
 		s.stopped = paperNote
@@ -244,6 +271,7 @@ func (x *paper) canonizeService(s *service) {
 		l.died = paperNow
 	}
 	l.doubts = 0
+	canonizeSigns(s)
 	sooner := s.phase == stopping && s.due < l.deadline
 	s.due, l.deadline = later(s.due), later(l.deadline)
 	if sooner {
@@ -553,6 +581,9 @@ func (x *paper) key(b []byte) []byte {
 		for _, g := range x.c.groups {
 			flags(m.groups[g][name] == s)
 		}
+		if x.c.depends() {
+			b = x.keyOfSigns(b, i, s)
+		}
 	}
 	num(uint64(len(x.kids)))
 	for _, k := range x.kids {
@@ -577,7 +608,7 @@ func (x *paper) key(b []byte) []byte {
 		}
 		num(0)
 	}
-	flags(x.asking, x.handing, x.ended)
+	flags(x.asking, x.handing, x.ended, m.tangled != 0, m.looked)
 	num(uint64(x.stray))
 	return b
 }
@@ -585,7 +616,8 @@ func (x *paper) key(b []byte) []byte {
 // stateFields are the fields that clone, canonize and key know of. A new one has
 // to be thought about there.
 var stateFields = map[reflect.Type]int{
-	reflect.TypeFor[model](): 36, reflect.TypeFor[service](): 30, reflect.TypeFor[life](): 17, reflect.TypeFor[order](): 6,
+	reflect.TypeFor[model](): 39, reflect.TypeFor[service](): 36, reflect.TypeFor[life](): 19, reflect.TypeFor[order](): 6,
 	reflect.TypeFor[request](): 4, reflect.TypeFor[ask](): 4, reflect.TypeFor[heldExit](): 2, reflect.TypeFor[drain](): 13,
 	reflect.TypeFor[upgrade](): 5, reflect.TypeFor[censusState](): 5, reflect.TypeFor[child](): 2, reflect.TypeFor[process](): 3,
+	reflect.TypeFor[dependence](): 2, reflect.TypeFor[knot](): 1, reflect.TypeFor[signs](): 10,
 }

@@ -31,6 +31,11 @@ type configuration struct {
 	long    bool // lives may be long enough to be forgiven
 	exits   bool // how a life ended matters
 	grow    bool // delays grow
+	unseen  bool // the directory is looked at later
+	paused  bool // we may have been
+	kept    bool // no file is removed
+	still   bool // each service has its first spec, for ever
+	tells   []paperTelling
 
 	groups []string
 }
@@ -157,7 +162,7 @@ func (e *explorer) expand(level []*paper, ids []int32) (next []*paper, nextIDs [
 				if known {
 					continue
 				}
-				if id%16 == 0 {
+				if id%16 == 0 && !o.x.ended {
 					e.rebirth(o.x, id)
 				}
 				next, nextIDs = append(next, o.x), append(nextIDs, id)
@@ -243,13 +248,17 @@ func (x *paper) rank(mv move, enough death) int {
 		return 3
 	case mv.kind == answerCensus && mv.j == 0:
 		return 4
+	case mv.kind == tellUs && x.c.tells[mv.j] == saysReady && !x.ready[mv.i]:
+		return 4
 	case mv.kind == examine1, mv.kind == replace:
 		return 5
 	case mv.kind == remain:
 		return 6
 	case mv.kind == allDue:
 		return 7
-	case slices.Contains([]moveKind{comeDue, graceOver, startOverdue, censusOverdue, upgradeOverdue, drainDue}, mv.kind):
+	case mv.kind == lookAround && !x.m.looked:
+		return 5
+	case slices.Contains([]moveKind{comeDue, graceOver, startOverdue, censusOverdue, upgradeOverdue, drainDue, untangle1}, mv.kind):
 		return 8
 	}
 	return 100
@@ -280,23 +289,36 @@ func (e *explorer) liveness() {
 	}
 }
 
-// path says how a state is come to, and what happens then.
-func (e *explorer) path(id int32, last move) string {
-	var moves []move
+// way is how a state is come to, and what happens then.
+func (e *explorer) way(id int32, last move) (way []origin) {
 	if last.kind != noMove {
-		moves = append(moves, last)
+		way = append(way, origin{-1, last})
 	}
 	for ; id > 0; id = e.came[id].from {
-		moves = append(moves, e.came[id].by)
+		way = append(way, origin{id, e.came[id].by})
 	}
-	slices.Reverse(moves)
+	slices.Reverse(way)
+	return way
+}
+
+// again makes a move of a way, and what expand did with the state it leads to.
+func (x *paper) again(o origin) {
+	x.take(o.by)
+	x.settle()
+	if o.from > 0 && o.from%16 == 0 && !x.ended {
+		x.reborn()
+		x.settle()
+	}
+}
+
+// path says how a state is come to, and what happens then.
+func (e *explorer) path(id int32, last move) string {
 	x := e.first.clone()
 	var b strings.Builder
-	for n, mv := range moves {
-		fmt.Fprintf(&b, "%3d. %-60s -> ", n+1, x.name(mv))
-		x.take(mv)
+	for n, o := range e.way(id, last) {
+		fmt.Fprintf(&b, "%3d. %-60s -> ", n+1, x.name(o.by))
+		x.again(o)
 		b.WriteString(x.String() + "\n")
-		x.settle()
 	}
 	return b.String()
 }
@@ -319,15 +341,9 @@ func (e *explorer) follow(id int32, course []int32) string {
 
 // at makes a state anew.
 func (e *explorer) at(id int32) *paper {
-	var moves []move
-	for ; id > 0; id = e.came[id].from {
-		moves = append(moves, e.came[id].by)
-	}
-	slices.Reverse(moves)
 	x := e.first.clone()
-	for _, mv := range moves {
-		x.take(mv)
-		x.settle()
+	for _, o := range e.way(id, move{}) {
+		x.again(o)
 	}
 	return x
 }

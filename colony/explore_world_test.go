@@ -27,6 +27,9 @@ type paper struct {
 	wait     [3]bool       // no start before a due time, unless somebody asks
 	level    [3]int        // how many short lives in a row: 0, 1, or more
 	highest  [3]uint64     // generation, of all that have been
+	ready    [3]bool       // this life has said so
+	auto     [3]bool       // its last life has ended by itself
+	runs     [3]int        // restarts that count for its limit
 	asking   bool          // a successor is examined
 	handing  bool          // and is to take over
 	ended    bool
@@ -93,6 +96,15 @@ func newPaper(c *configuration) *paper {
 	x.m = newModel(c.policy, 1, spec.ColonyStatus{})
 	x.m.begin(moment{paperNow, paperWall}, false, nil)
 	x.do(ticked{})
+	for i, name := range c.names {
+		if j := slices.IndexFunc(c.specs, func(f paperSpec) bool { return f.of == name }); c.still && j >= 0 {
+			x.files[i] = j
+			x.do(seen{name: name, spec: c.specs[j].spec})
+		}
+	}
+	if !c.unseen {
+		x.do(scanned{})
+	}
 	return x
 }
 
@@ -129,7 +141,12 @@ func (x *paper) do(ev event) {
 		s := x.m.services[name]
 		waited[i] = s != nil && s.phase == backoff
 	}
-	for _, e := range x.m.step(moment{paperNow, paperWall}, ev) {
+	if x.c.depends() {
+		x.m.trap = x.witness
+	}
+	effects := x.m.step(moment{paperNow, paperWall}, ev)
+	x.m.trap = nil
+	for _, e := range effects {
 		x.perform(e)
 	}
 	x.pinned = 0
@@ -312,7 +329,7 @@ func (x *paper) answered(e answer) {
 		x.wrong("the answer of %q is not finished", e.file)
 	}
 	if !e.result.OK {
-		if e.file == x.sent {
+		if e.file == x.sent && !strings.HasPrefix(e.result.Error, "waits: ") {
 			x.stopped = x.before // it was refused
 		}
 		return
@@ -394,6 +411,9 @@ func (x *paper) check() {
 		return
 	}
 	x.checkRequests()
+	if x.c.depends() {
+		x.checkDepends()
+	}
 }
 
 func (x *paper) checkRequests() {
@@ -453,7 +473,7 @@ func (x *paper) settled() (why string) {
 		return fmt.Sprintf("requests without an answer: %v", x.open)
 	case m.upgrade != nil:
 		return "an upgrade does not end"
-	case m.deadline() != 0:
+	case x.awaits():
 		return "something is due"
 	}
 	kids := 0
@@ -466,8 +486,10 @@ func (x *paper) settled() (why string) {
 			continue
 		case file == noFile && name != heartcheck:
 			return fmt.Sprintf("%q has no file, and is %s", name, s.phase)
-		case m.wanted(s) != (s.phase == up):
+		case !x.c.depends() && m.wanted(s) != (s.phase == up):
 			return fmt.Sprintf("%q: wanted %v, is %s", name, m.wanted(s), s.phase)
+		case x.c.depends() && runsRightly(m, s) != "":
+			return runsRightly(m, s)
 		case s.phase != up && s.phase != down:
 			return fmt.Sprintf("%q is %s", name, s.phase)
 		case s.restart:

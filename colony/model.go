@@ -102,6 +102,7 @@ type service struct {
 	warnings  []string // of the supervisor's own, beside the spec's
 
 	standing standing // what those that depend on it know
+	excuse   string   // and say, while they wait for what does not come by itself
 	asks     []ask    // requests that wait for it
 	missing  bool     // the last start found no program
 	watching bool     // a helper: it was up when last published
@@ -281,7 +282,10 @@ func (m *model) recall(s *service) {
 	if st.State == "" {
 		return
 	}
-	s.lastExit, s.starts = st.LastExit, st.Restarts+1
+	s.lastExit = st.LastExit
+	if st.LastExit != nil || st.PID != 0 || st.Restarts > 0 { // else it has never run
+		s.starts = st.Restarts + 1
+	}
 	s.ranSpec = st.SpecSHA256
 	for _, at := range st.Failures {
 		ago := max(0, m.now.wall.Sub(at))

@@ -100,6 +100,7 @@ func (m *model) overdue(o *order) {
 		if !o.overdue {
 			o.since = m.now.mono
 		}
+		m.letStop(o.service) // nobody waits for one that never comes
 	}
 	m.ifEmpty(o.service)
 }

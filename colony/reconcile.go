@@ -21,6 +21,7 @@ func (m *model) reconcile(s *service) {
 		case s.gone:
 			m.forget(s)
 		case m.wanted(s):
+			s.restart = false // there is nothing to end
 			m.waits(s)
 		}
 	case backoff:
@@ -36,13 +37,23 @@ func (m *model) reconcile(s *service) {
 	case spawning:
 		// Nothing can be done about a process that may not exist yet.
 	case up:
-		if s.restart || !spec.SameProcess(s.life.spec, s.spec) || !m.mayRun(s) && !m.goFirst(s) {
+		if m.isToEnd(s) {
 			m.terminate(s)
 		}
 	case stopping:
 		// The stop under way ends in afterLife, which looks again.
 	}
 	m.settleAsks(s)
+}
+
+// isToEnd reports whether the life of s, which is up, is to be ended now. One
+// that is not to run any more waits for those that have to stop before it; one
+// that is to run anew does not end them.
+func (m *model) isToEnd(s *service) bool {
+	if !m.mayRun(s) {
+		return !m.goFirst(s)
+	}
+	return s.restart || !spec.SameProcess(s.life.spec, s.spec)
 }
 
 // wanted reports whether s is to run.

@@ -180,7 +180,7 @@ func (m *model) requestStart(r *request, s *service) {
 	switch {
 	case s.spec == nil:
 		m.settleAsk(s, a, "no good spec: "+problemText(s), 0)
-	case s.phase == up && !s.restart && s.life.ready:
+	case s.phase == up && !s.restart && s.life.ready && m.mayRun(s):
 		m.settleAsk(s, a, "", s.life.pid)
 	default:
 		m.unstop(s)
@@ -259,9 +259,11 @@ func (m *model) settleAsks(s *service) {
 		switch {
 		case a.stop && (!s.alive() || s.generation > a.after):
 			m.settleAsk(s, a, "", 0)
+		case a.stop && s.phase == up && m.mayRun(s): // others had to go first, and its file has gone and come back
+			m.settleAsk(s, a, "started again meanwhile", 0)
 		case a.stop:
 			open = append(open, a)
-		case s.phase == up && s.life.ready && s.generation > a.after:
+		case s.phase == up && s.life.ready && s.generation > a.after && m.mayRun(s):
 			m.settleAsk(s, a, "", s.life.pid)
 		case !s.alive() && s.stopped != nil:
 			m.settleAsk(s, a, "stopped meanwhile", 0)

@@ -105,6 +105,7 @@ func restore(p policy, s *snapshot) (*model, error) {
 	for _, sv := range m.services {
 		if sv.standing == absent { // it is gone, or of a program that knew of no dependencies
 			sv.standing = m.standingOf(sv)
+			sv.excuse = m.whyNot(sv)
 		}
 	}
 	for _, name := range s.Queue {
@@ -136,7 +137,7 @@ func (m *model) restoreService(v *savedService, known specs) error {
 	for _, f := range v.Failures {
 		s.failures = append(s.failures, moment{f.Mono, f.Wall})
 	}
-	s.limitText, s.retrying, s.standing = v.LimitText, v.Retrying, v.Standing
+	s.limitText, s.retrying, s.standing, s.excuse = v.LimitText, v.Retrying, v.Standing, v.Excuse
 	var err1, err2 error
 	s.spec, err1 = m.restoreSpec(v, v.Spec, known)
 	s.second, err2 = m.restoreSpec(v, v.Second, known)

@@ -34,6 +34,8 @@ type simKernel struct {
 	examined *event       // not answered yet
 	failing  []faultClass // of the next forks
 	slow     bool         // the next fork hangs until somebody helps
+	ears     []lifeID     // that are heard; an upgrade keeps them
+	wire     []simTold    // what they have told
 }
 
 // simProc is one process.
@@ -54,6 +56,9 @@ type simProc struct {
 	marked         bool   // but will
 	order          uint64 // by which it, or who it comes from, was forked
 	late           bool   // nobody waits for it: its start has taken too long
+	spec           *spec.Spec
+	said           bool // that it is ready
+	hangs          bool // and says nothing more
 }
 
 // simSpawner is a goroutine of the spawner, in the middle of an order.
@@ -104,11 +109,14 @@ func (k *simKernel) birth(p simProc) *simProc {
 
 // fork performs an order.
 func (k *simKernel) fork(o *spawn) *simProc {
-	p := k.birth(simProc{parent: k.me, life: o.life, kind: o.kind, main: o.kind != kindStopCommand, token: token(simID, o.life), config: o.spec.Raw, forked: true})
+	p := k.birth(simProc{parent: k.me, life: o.life, kind: o.kind, main: o.kind != kindStopCommand, token: token(simID, o.life), config: o.spec.Raw, spec: o.spec, forked: true})
 	p.session, p.group = p.pid, p.pid
 	k.w.say("  forked %d for %s/%d kind %d", p.pid, o.life.name, o.life.generation, o.kind)
 	p.order = o.order
 	k.w.truth.forked(p)
+	if p.main && p.spec.Ready != nil && k.w.luck(3) == 0 {
+		k.tell(p, "READY=1") // before anybody knows its pid
+	}
 	return p
 }
 
@@ -211,6 +219,7 @@ func (k *simKernel) reapDoomed(i int) {
 func (k *simKernel) supervisorDies() {
 	me := k.me
 	k.me = 0
+	k.ears, k.wire = nil, nil
 	for _, p := range slices.Clone(k.procs) {
 		if p.parent == me {
 			p.parent, p.forked = simInit, false
@@ -250,7 +259,12 @@ func (k *simKernel) reap(pid int) {
 	k.procs = slices.DeleteFunc(k.procs, func(q *simProc) bool { return q == p })
 }
 
-func (k *simKernel) spawn(o spawn) { k.orders = append(k.orders, o) }
+func (k *simKernel) spawn(o spawn) {
+	k.orders = append(k.orders, o)
+	if o.kind != kindStopCommand && (o.spec.Ready != nil || o.spec.Watchdog != nil) {
+		k.listen(o.life)
+	}
+}
 
 func (k *simKernel) relieve() {
 	for _, s := range k.spawners {

@@ -15,7 +15,7 @@ import (
 // would be written by somebody who has not thought of something.
 var planted = []struct{ name, file, right, wrong string }{
 	{"a message for another life is obeyed", "requests.go", "	return msg.Generation != nil && (!live || *msg.Generation != s.generation) ||\n", "	return msg.Generation != nil && !live ||\n"},
-	{"a restart is answered before it has come to pass", "requests.go", "case s.phase == up && s.generation > a.after:", "case s.generation > a.after:"},
+	{"a restart is answered before it has come to pass", "requests.go", "case s.phase == up && s.life.ready && s.generation > a.after && m.mayRun(s):", "case s.generation > a.after:"},
 	{"every start forgives the failures before", "lives.go", "		s.busy = 0\n", "		s.busy, s.delay = 0, 0\n"},
 	{"a group is signalled after its leader was reaped", "lives.go", "	if !ev.reaped {\n		m.emit(signal{pid: ev.pid, group: true, signal: s.life.rest()})\n	}\n", "	m.emit(signal{pid: ev.pid, group: true, signal: s.life.rest()})\n"},
 	{"a child is reaped before its death is handled", "loop.go", "		l.turn(ev)\n		l.kernel.reap(ev.pid)\n", "		l.kernel.reap(ev.pid)\n		l.turn(ev)\n"},

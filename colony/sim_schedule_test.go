@@ -44,6 +44,7 @@ var simKinds = []struct {
 	{"disk", 2, (*simWorld).opDisk},
 	{"directory", 2, (*simWorld).opDirectory},
 	{"stranger", 3, (*simWorld).opStranger},
+	{"tell", 8, (*simWorld).opTell},
 }
 
 var simNames = []string{"a", "b", "c"}
@@ -61,6 +62,19 @@ var simSpecs = []string{
 	`{"args":["x"],"backoff":{"min":"300ms","max":"2s"}}`,
 	`{"args":["z"],"main":true}`,
 	`{"args":["z"],"main":true,"restart":"on-failure"}`,
+	`{"args":["x"],"requires":["a"]}`,
+	`{"args":["x"],"requires":["a"],"after":["c"]}`,
+	`{"args":["x"],"requires":["b"],"restart":"on-failure"}`,
+	`{"args":["y"],"after":["b"]}`,
+	`{"args":["x"],"after":["c","nobody"]}`,
+	`{"args":["x"],"restart":"never","after":["b"]}`,
+	`{"args":["x"],"ready":{"notify":true}}`,
+	`{"args":["x"],"ready":{"fd":3,"timeout":3},"requires":["b"]}`,
+	`{"args":["x"],"ready":{"notify":true,"timeout":5},"watchdog":20,"restart":"on-failure"}`,
+	`{"args":["y"],"watchdog":11,"stop":{"dump":"ABRT"}}`,
+	`{"args":["x"],"backoff":{"min":"300ms"},"limit":{"restarts":1,"within":60}}`,
+	`{"args":["x"],"requires":["a"],"backoff":{"min":0},"limit":{"restarts":2,"within":10,"then":{"retry":60}}}`,
+	`{"args":["y"],"ready":{"notify":true},"limit":{"restarts":1,"within":3600,"then":"shutdown"}}`,
 }
 
 var simBad = []string{``, `{`, `{"args":[]}`, `{"args":["x"],"args":["y"]}`, "\x00", `{"args":["x"],"restart":"sometimes"}`}
@@ -244,10 +258,14 @@ func (w *simWorld) opSpawnHangs(o simOp) {
 
 func (w *simWorld) opTime(o simOp) {
 	steps := []time.Duration{time.Millisecond, 60 * time.Millisecond, 300 * time.Millisecond, time.Second, 3 * time.Second, 11 * time.Second, time.Minute, time.Hour}
+	if o.b < 160 {
+		w.kernel.talk()
+	}
 	w.mono = w.mono.add(steps[int(o.a)%len(steps)])
 }
 
 func (w *simWorld) opWallClock(o simOp) {
+	w.truth.clocked = true
 	w.wall = []time.Duration{0, time.Hour, -time.Hour, 10000 * time.Hour, -10000 * time.Hour}[o.a%5]
 }
 

@@ -14,18 +14,22 @@ import (
 // truth is what really happened in a simWorld, and the invariants: what the
 // supervisors do and say is held against it.
 type truth struct {
-	w       *simWorld
-	lives   map[lifeID]*simLife
-	kills   int                // of supervisors
-	trouble bool               // the disk was full at some time: what is written may be lost
-	taken   map[string]int     // messages, by file: how often they were acted on
-	short   map[string]instant // when the last life of a service has ended by itself, if it was short
-	streak  map[string]int     // how many of them in a row
-	old     map[string]bool    // messages that were left from before a start
-	again   map[lifeID]bool    // numbers that were used twice
-	excused map[string]bool    // an early start of a service, by somebody's wish
-	unbound map[string]bool    // services whose stop may leave something alone
-	acts    int                // signals and forks ordered, to see that there were none
+	w        *simWorld
+	lives    map[lifeID]*simLife
+	kills    int                // of supervisors
+	trouble  bool               // the disk was full at some time: what is written may be lost
+	taken    map[string]int     // messages, by file: how often they were acted on
+	short    map[string]instant // when the last life of a service has ended by itself, if it was short
+	streak   map[string]int     // how many of them in a row
+	old      map[string]bool    // messages that were left from before a start
+	again    map[lifeID]bool    // numbers that were used twice
+	excused  map[string]bool    // an early start of a service, by somebody's wish
+	unbound  map[string]bool    // services whose stop may leave something alone
+	ready    map[lifeID]bool    // lives that have said so, to a supervisor
+	beat     map[lifeID]instant // and when they last beat
+	restarts map[string]*restarts
+	clocked  bool // the wall clock was set
+	acts     int  // signals and forks ordered, to see that there were none
 }
 
 // simLife is the life of a service as it really was.
@@ -38,7 +42,7 @@ type simLife struct {
 }
 
 func newTruth(w *simWorld) *truth {
-	return &truth{w: w, lives: map[lifeID]*simLife{}, taken: map[string]int{}, short: map[string]instant{}, streak: map[string]int{}, old: map[string]bool{}, excused: map[string]bool{}, unbound: map[string]bool{}, again: map[lifeID]bool{}}
+	return &truth{w: w, lives: map[lifeID]*simLife{}, taken: map[string]int{}, short: map[string]instant{}, streak: map[string]int{}, old: map[string]bool{}, excused: map[string]bool{}, unbound: map[string]bool{}, again: map[lifeID]bool{}, ready: map[lifeID]bool{}, beat: map[lifeID]instant{}, restarts: map[string]*restarts{}}
 }
 
 // forked is invariant 1: a service has one life at a time, and the next does not
@@ -94,6 +98,11 @@ func (t *truth) failed(o *spawn) {
 
 // excuse allows early starts, of all services where there is no name.
 func (t *truth) excuse(name string) {
+	t.forgiven()
+	t.allowEarly(name)
+}
+
+func (t *truth) allowEarly(name string) {
 	for _, n := range simNames {
 		if n == name || name == "" {
 			t.excused[n] = true
@@ -144,7 +153,8 @@ func (t *truth) hit(p *simProc, sig spec.Signal) {
 
 func (t *truth) murdered() {
 	t.kills++
-	t.excuse("") // of what had not been written down
+	t.unwritten()
+	t.allowEarly("") // of what had not been written down
 }
 
 // finished looks at what a supervisor leaves behind that ends in order.
@@ -186,10 +196,28 @@ func (t *truth) before(ev event) {
 			t.w.fail("message %s is acted on twice", ev.file)
 		}
 		t.old[ev.file] = ev.old
+		if ev.message != nil {
+			t.asked(ev.message)
+		}
 		t.excuse("")
 	case seen:
 		t.excuse("") // another may take its place as main
+	case notified:
+		t.heard(ev)
+	case spawnFailed:
+		for _, o := range t.w.c.loop.model.orders {
+			if s := o.service; o.number == ev.order && o.kind != kindStopCommand {
+				t.fell(s, ev.fault.class == faultOther || ev.fault.class == faultMissing)
+			}
+		}
 	case exited:
+		if c, ok := t.w.c.loop.model.pids[ev.pid]; ok && c.kind != kindStopCommand {
+			t.fell(c.service, true)
+		} else if !ok && len(t.w.c.loop.model.orders) > 0 {
+			for _, o := range t.w.c.loop.model.orders {
+				t.runs(o.service.name).ends = append(t.runs(o.service.name).ends, t.w.mono) // it may be the end of that
+			}
+		}
 		if p := t.w.kernel.find(ev.pid); p != nil && p.main && t.lives[p.life] != nil && t.w.mono.sub(t.lives[p.life].began) >= simOptions.Threshold {
 			t.streak[p.life.name] = 0 // by the time that it is seen, it was a long one
 			delete(t.short, p.life.name)
@@ -282,14 +310,7 @@ func (t *truth) specOf(name string) (sp *spec.Spec, bad bool) {
 func (t *truth) agree(name string) {
 	w := t.w
 	p := t.main(name)
-	var st *spec.Status
-	if b := w.disk.content(simPlaces.Status(name)); b != nil {
-		st = &spec.Status{}
-		if err := json.Unmarshal(b, st); err != nil {
-			w.fail("status of %s: %v", name, err)
-			return
-		}
-	}
+	st := t.status(name)
 	stopped := w.disk.content(filepath.Join(simPlaces.StoppedDir(), name)) != nil
 	sp, bad := t.specOf(name)
 	if name == heartcheck {
@@ -311,6 +332,12 @@ func (t *truth) agree(name string) {
 		}
 	case bad:
 	case st.SpecError != nil && sp.Main: // there is one already
+	case t.model(name) == nil:
+		w.fail("%s is not known", name)
+	case runsRightly(w.c.loop.model, t.model(name)) != "":
+		w.fail("%s", runsRightly(w.c.loop.model, t.model(name)))
+	case st.State != w.c.loop.model.stateOf(t.model(name)):
+		w.fail("%s is %s, and its status says %s", name, w.c.loop.model.stateOf(t.model(name)), st.State)
 	case p != nil:
 		if now, err := spec.Parse(p.config); err != nil || !spec.SameProcess(now, sp) {
 			w.fail("%s runs as %s, its file says %s", name, p.config, sp.Raw)
@@ -318,9 +345,25 @@ func (t *truth) agree(name string) {
 		if st.State != spec.Running {
 			w.fail("%s runs, and its status says %s", name, st.State)
 		}
+	case st.State == spec.Waiting && len(sp.Needs) > 0, st.State == spec.Invalid && st.SpecError != nil && strings.HasPrefix(st.SpecError.Message, "cycle: "):
+	case st.State == spec.Failed && (len(sp.Needs) > 0 || sp.Limit != nil):
 	case st.State != spec.Exited || startsAgain(sp, st.LastExit):
 		w.fail("%s does not run: %s, last exit %v, file %s", name, st.State, st.LastExit, sp.Raw)
 	}
+}
+
+// status is the status file of a service; nil = there is none.
+func (t *truth) status(name string) *spec.Status {
+	b := t.w.disk.content(simPlaces.Status(name))
+	if b == nil {
+		return nil
+	}
+	st := &spec.Status{}
+	if err := json.Unmarshal(b, st); err != nil {
+		t.w.fail("status of %s: %v", name, err)
+		return nil
+	}
+	return st
 }
 
 // passesForMain reports whether a process may pass for the main one: it has
@@ -390,6 +433,7 @@ func (t *truth) ends() {
 		if e.Type != spec.EventExited {
 			continue
 		}
+		e.Exit.Reason = "" // why we have ended it
 		id := lifeID{e.Name, e.Generation}
 		l := t.lives[id]
 		told[id]++
@@ -435,13 +479,14 @@ func (t *truth) settle() {
 	w.disk.full, w.disk.gone, w.disk.kill = false, nil, 0
 	k.slow, k.failing, k.refusal, w.back = false, nil, "", ""
 	for _, p := range k.procs {
-		p.undead = false
+		p.undead, p.hangs = false, false
 		if p.marked {
 			k.deliver(p, sigKILL)
 		}
 	}
 	scans := 0
-	for range 400 {
+	for range 2000 {
+		k.talk()
 		for _, s := range k.spawners {
 			s.hung = false
 		}
@@ -466,17 +511,23 @@ func (t *truth) settle() {
 			w.guarded(w.c.publisher.writeLeft)
 			continue
 		}
+		if k.finishJobs(); w.ready(partReap) {
+			continue
+		}
 		at := w.scans.Sub(simBegin)
 		if look := w.lookAt().Sub(simBegin); look < at {
 			at = look
-		} else if due := w.c.loop.model.deadline(); due != 0 && time.Duration(due) < at {
+		} else if due := w.nextDue(); due != 0 && time.Duration(due) < at {
 			at = time.Duration(due)
 		} else if scans++; scans > 3 && (due == 0 || time.Duration(due) > at+time.Minute) {
 			return
 		}
+		if len(k.talkers()) > 0 {
+			at = min(at, time.Duration(w.mono)+simBeat)
+		}
 		w.mono = max(w.mono, instant(at))
 	}
-	w.fail("it does not come to rest: %v", w.c.loop.model.deadline())
+	w.fail("it does not come to rest: %v", w.nextDue().sub(w.mono))
 }
 
 // wrote takes in what somebody wants of a service.

@@ -148,6 +148,9 @@ func (w *simWorld) watch(what any) {
 		w.say("%T %+v", ev, ev)
 		w.truth.before(ev)
 	}
+	if e, ok := what.(effect); ok {
+		w.truth.witness(e)
+	}
 }
 
 // guarded runs a part of the supervisor, which may be killed on the way.
@@ -228,6 +231,7 @@ const (
 	partSpawn              // the spawner goes on
 	partCount              // a census is counted
 	partAnswer             // an answer of the kernel reaches the inbox
+	partTold               // likewise, what a life has told
 	partLeave              // handing over
 	parts
 )
@@ -272,6 +276,8 @@ func (w *simWorld) ready(p part) bool {
 		return len(k.censuses) > 0
 	case partAnswer:
 		return len(k.news) > 0 || k.examined != nil
+	case partTold:
+		return len(k.wire) > 0
 	case partLeave:
 		return c.loop.leaving
 	}
@@ -362,6 +368,8 @@ func (w *simWorld) do(p part) {
 		}
 		c.inbox <- k.news[i]
 		k.news = append(k.news[:i:i], k.news[i+1:]...)
+	case partTold:
+		k.deliverTold()
 	case partLeave:
 		w.handOver()
 	}

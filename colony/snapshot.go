@@ -78,6 +78,7 @@ type savedService struct {
 	Failures  []savedMoment `json:"failures,omitempty"`
 	LimitText string        `json:"limit_text,omitempty"`
 	Standing  standing      `json:"standing,omitempty"`
+	Excuse    string        `json:"excuse,omitempty"`
 	Retrying  bool          `json:"retrying,omitempty"`
 	Busy      int           `json:"busy,omitempty"`
 	Starts    int           `json:"starts,omitempty"`
@@ -298,7 +299,7 @@ func (m *model) saveService(s *service) *savedService {
 	for _, f := range s.failures {
 		v.Failures = append(v.Failures, savedMoment{f.mono, f.wall})
 	}
-	v.LimitText, v.Retrying, v.Standing = s.limitText, s.retrying, s.standing
+	v.LimitText, v.Retrying, v.Standing, v.Excuse = s.limitText, s.retrying, s.standing, s.excuse
 	for _, a := range s.asks {
 		if m.requests[a.request.file] != a.request {
 			continue // a later message of the same name has taken its result's place

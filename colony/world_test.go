@@ -444,3 +444,14 @@ func (w *world) ready(name, text string) int {
 }
 
 func check(m *model) error { return m.check() }
+
+// needing is a spec with dependencies.
+func needing(requires, after string) string {
+	list := func(s string) string {
+		if s == "" {
+			return "[]"
+		}
+		return `["` + strings.ReplaceAll(s, " ", `","`) + `"]`
+	}
+	return fmt.Sprintf(`{"args":["x"],"requires":%s,"after":%s}`, list(requires), list(after))
+}
