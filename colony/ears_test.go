@@ -300,6 +300,12 @@ func TestBelongs(t *testing.T) {
 			t.Errorf("pid %d, uid %d: %v", c.pid, c.uid, got)
 		}
 	}
+	if session, err := unix.Getsid(0); err == nil && session > 0 {
+		a.pid = session
+		if !e.belongs(a, &unix.Ucred{Pid: int32(os.Getpid()), Uid: 77}) {
+			t.Error("one of its session does not belong to it")
+		}
+	}
 }
 
 // Who sends a barrier waits until what came before it was taken in.
@@ -551,16 +557,30 @@ func TestStartsThatFailAreNotHeard(t *testing.T) {
 	}
 	was := fileLimit()
 	defer setFileLimit(was)
-	for keys, want := range map[string]string{`"watchdog": 1`: "open the notify socket: too many open files", `"ready": {"fd": 5}`: "open the readiness pipe: too many open files"} {
+	free, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	must(t, err)
+	unix.Close(free)
+	for keys, want := range map[string]string{
+		`"watchdog": 1`:                     "open the notify socket: too many open files",
+		`"ready": {"fd": 5}`:                "open the readiness pipe: too many open files",
+		`"watchdog": 1, "ready": {"fd": 5}`: "open the readiness pipe: too many open files", // there is one for the socket
+	} {
+		limit := uint64(free)
+		if strings.Contains(keys, ",") {
+			limit++
+		}
 		o := spawn{life: lifeOfWeb, spec: specOf(t, `{"args": ["/bin/true"], `+keys+`}`)}
 		p, err := l.spawner.preparer.prepare(o)
 		must(t, err)
-		setFileLimit(unix.Rlimit{Cur: 3, Max: was.Max})
+		setFileLimit(unix.Rlimit{Cur: limit, Max: was.Max})
 		_, err = l.open(o, &p)
 		setFileLimit(was)
 		if f := unprepared(err); f.text != want || f.class != faultTransient {
 			t.Errorf("fault %+v, want %q", f, want)
 		}
+	}
+	if after := openFiles(t); after != before || exists(l.path(lifeOfWeb)) {
+		t.Errorf("%d descriptors, were %d", after, before)
 	}
 }
 
@@ -590,6 +610,11 @@ func TestDeafen(t *testing.T) {
 		endAll(l.pids[lifeOfWeb])
 		delete(l.pids, lifeOfWeb)
 	}
+	b := <-l.box
+	if len(b.born) > 0 {
+		t.Errorf("kept: %v", b.born)
+	}
+	l.box <- b
 }
 
 // After kill -9 a life is heard by the next supervisor, under the same name.
@@ -604,15 +629,23 @@ func TestHearAgain(t *testing.T) {
 	}{
 		"path":     {placesIn(t.TempDir()), notifyK, "say READY=1"},
 		"abstract": {long, notifyK, "say READY=1"},
+		"blocked":  {placesIn(t.TempDir()), notifyK, "say READY=1"}, // only at first
 		"pipe":     {placesIn(t.TempDir()), byFD, "write 9 \n"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			dir := t.TempDir()
 			l := newListening(t, c.places)
+			if what == "blocked" {
+				must(t, os.Remove(c.places.NotifyDir()))
+				put(t, c.places.NotifyDir(), "")
+			}
 			pid := l.begin(lifeOfWeb, c.keys, "tell "+dir+"/up", "await "+dir+"/go", c.step)
 			await(dir + "/up")
 			l.within(func() {})
 			l.die()
+			if what == "blocked" {
+				must(t, os.Remove(c.places.NotifyDir()))
+			}
 			next := newListening(t, c.places)
 			next.hear(hear{lifeOfWeb, pid, talking(t, nil, c.keys...)})
 			next.within(func() {})
