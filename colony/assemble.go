@@ -33,6 +33,7 @@ type colony struct {
 	holds     chan hold // to the watcher
 	successor *successor
 	wards     *wards
+	ears      *ears
 }
 
 func newColony(o Options, h *house, null int, b *baton) (*colony, error) {
@@ -47,16 +48,17 @@ func newColony(o Options, h *house, null int, b *baton) (*colony, error) {
 	}
 	c.above = above
 	c.version, c.locks, c.successor = o.Version, h.locks, &successor{trust: h.trust, out: c.urgentBox(), fd: -1}
+	c.ears = newEars(h.procs, h.places, h.id, c.urgentBox(), c.start)
 	c.furnish(o, h, m, b)
 	c.publisher.thrift = debug.FreeOSMemory
 	tty := openTerminal()
-	prep := &preparer{colony: h.id, accounts: systemAccounts(), null: null, terminal: tty}
+	prep := &preparer{colony: h.id, accounts: systemAccounts(), null: null, terminal: tty, ears: c.ears}
 	kernel := &linux{newSpawner(prep, c.ledger, c.urgentBox(), c.start), newCensor(h.procs, h.id, c.urgentBox()), openOrphanage(), tty, c.successor,
-		newWards(h.procs, h.wards, c.urgentBox())}
+		newWards(h.procs, h.wards, c.urgentBox()), c.ears}
 	c.loop.kernel = kernel
 	c.push = kernel.push
 	c.wards = kernel.wards
-	c.work = []func(){c.wards.run, c.watcher.run, func() { c.publisher.run(c.batches); close(c.written) }}
+	c.work = []func(){c.wards.run, c.ears.run, c.watcher.run, func() { c.publisher.run(c.batches); close(c.written) }}
 	return c, nil
 }
 
@@ -84,6 +86,7 @@ func (c *colony) furnish(o Options, h *house, m *model, b *baton) {
 	case len(h.wards) > 0:
 		c.watcher.config.id = noDir // what was adopted ends for a spec that is not there, not for a directory that is empty
 	}
+	clearEars(h, m)
 	for _, a := range interrupted {
 		if !slices.ContainsFunc(c.files.pending.answers, func(b answer) bool { return b.file == a.file }) {
 			c.files.write(a)

@@ -60,6 +60,8 @@ func childMode(mode string, args []string) {
 	case "beat":
 		heart.Start(context.Background())
 		hang()
+	case "talk":
+		talk(args)
 	case "signals": // tell each signal that comes
 		c := make(chan os.Signal, 100)
 		ossignal.Notify(c)

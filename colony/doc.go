@@ -39,6 +39,7 @@
 //	publisher.go, journal.go, results.go, ledger.go   what is written below state/
 //	places.go, epoch.go, survivors.go        directories, locks, what earlier starts have left
 //	successor_linux.go, handover.go          upgrades; wards_linux.go waits for what was adopted
+//	ears_linux.go, ear_linux.go, hearing_linux.go    what lives tell of themselves; carry.go, in upgrades
 //	terminal.go, notify.go                   the terminal, the service manager
 //	threads.go, thrift.go                    our own threads and memory
 //

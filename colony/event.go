@@ -129,6 +129,7 @@ func (received) isEvent()    {}
 func (started) isEvent()     {}
 func (spawnFailed) isEvent() {}
 func (exited) isEvent()      {}
+func (notified) isEvent()    {}
 func (counted) isEvent()     {}
 func (notified) isEvent()    {}
 func (signalled) isEvent()   {}

@@ -27,6 +27,7 @@ type baton struct {
 	Stopped instant                   `json:"stopped"`         // since when nobody supervises
 	Locks   []int                     `json:"locks"`           // descriptors
 	Wards   map[int]int               `json:"wards,omitempty"` // pidfds by pid
+	Ears    []savedEar                `json:"ears,omitempty"`  // descriptors, by which lives are heard
 	Old     int                       `json:"old"`             // descriptor of the program that wrote it
 	Config  savedDir                  `json:"config"`          // the directory whose specs we believe
 	Stuck   map[string]savedFile      `json:"stuck,omitempty"`
@@ -76,15 +77,20 @@ func (c *colony) handOver(signals caught) remained {
 	stopped := c.loop.clock().mono
 	h := hold{make(chan struct{}, 1), make(chan struct{})}
 	defer close(h.release)
-	late, ask := time.After(quiesceTime), c.holds
-	for held := false; !held; {
+	deaf := hold{make(chan struct{}, 1), h.release}
+	late, ask, askEars := time.After(quiesceTime), c.holds, c.ears.holds
+	for left := 2; left > 0; {
 		select {
 		case ask <- h:
 			ask = nil
+		case askEars <- deaf:
+			askEars = nil
 		case <-h.held:
-			held = true
+			left--
+		case <-deaf.held:
+			left--
 		case ev := <-c.inbox:
-			c.loop.turn(ev)
+			c.turn(ev)
 		case ev := <-c.news:
 			c.loop.turn(ev)
 		case <-late:
@@ -128,7 +134,7 @@ func (c *colony) flush() (left batch, ok bool) {
 			case left = <-done:
 				written = true
 			case ev := <-c.inbox:
-				c.loop.turn(ev)
+				c.turn(ev)
 			case ev := <-c.news:
 				c.loop.turn(ev)
 			case <-late:
@@ -157,6 +163,7 @@ func (c *colony) askFlush() <-chan batch {
 func (c *colony) testament(left batch, stopped instant) *baton {
 	id := c.watcher.config.id
 	b := &baton{State: c.loop.model.encode(), From: c.version, Stopped: stopped, Locks: c.locks, Wards: c.wards.fds,
+		Ears:   c.ears.carried(c.successor),
 		Config: savedDir{id.dev, id.ino, id.born}, Stuck: map[string]savedFile{}, Stops: left.stops}
 	for file, k := range c.watcher.messages.stuck {
 		b.Stuck[file] = savedFile{k.dev, k.ino, k.size, k.mtime, k.ctime}
@@ -201,6 +208,9 @@ func (b *baton) pass(fd int, back string, signals caught) error {
 	carried := append([]int{b.fd, b.Old}, b.Locks...)
 	for _, fd := range b.Wards {
 		carried = append(carried, fd)
+	}
+	for _, e := range b.Ears {
+		carried = append(carried, e.ear().open()...)
 	}
 	for _, fd := range carried {
 		unix.FcntlInt(uintptr(fd), unix.F_SETFD, 0)
@@ -302,6 +312,7 @@ func (c *colony) continueFrom(b *baton, h *house) {
 			c.publisher.shown[s.name] = s.life.pid
 		}
 	}
+	c.ears.receive(b.Ears, c.loop.model)
 	if c.above != nil {
 		c.above.ready = true // was said
 	}

@@ -20,6 +20,7 @@ type linux struct {
 	*terminal
 	*successor
 	*wards
+	*ears
 }
 
 // becomeReaper makes orphaned descendants ours to wait for, as they are PID 1's

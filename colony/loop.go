@@ -35,6 +35,11 @@ type kernel interface {
 	sweep(sweep)
 	// census begins a count; counted answers.
 	census(census)
+	// hear begins to take in what a life of an earlier supervisor tells of itself
+	// (that of an order is heard anyway), deafen ends that for any life; notified
+	// answers.
+	hear(hear)
+	deafen(deafen)
 	// examine begins to ask a program whether it can take our place, with this
 	// state; examined answers.
 	examine(e examine, state []byte)
@@ -156,6 +161,10 @@ func (l *loop) perform(e effect) {
 		l.kernel.sweep(e)
 	case census:
 		l.kernel.census(e)
+	case hear:
+		l.kernel.hear(e)
+	case deafen:
+		l.kernel.deafen(e)
 	case examine:
 		l.kernel.examine(e, l.model.encode())
 	case handover:

@@ -51,6 +51,8 @@ func (k *fakeKernel) peek() (exited, bool) {
 	return exited{pid: k.zombie, status: exitStatus{code: 1}}, true
 }
 
+func (k *fakeKernel) hear(hear)                   {}
+func (k *fakeKernel) deafen(deafen)               {}
 func (k *fakeKernel) suspended(int) spec.Signal   { return 0 }
 func (k *fakeKernel) suspend(suspend)             {}
 func (k *fakeKernel) resume(resume)               {}

@@ -184,7 +184,7 @@ func makeState(d disk, p spec.Places) error {
 			return err
 		}
 	}
-	return nil
+	return d.mkdir(p.NotifyDir(), notifyMode)
 }
 
 // stateDirs are the state directory and those in it.

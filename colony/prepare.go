@@ -23,6 +23,7 @@ type preparer struct {
 	accounts accounts
 	terminal *terminal // ours; nil = none
 	null     int       // a descriptor of /dev/null, open for reading and writing
+	ears     *ears     // for what children tell of themselves
 }
 
 // prepared is a process about to be.

@@ -87,6 +87,9 @@ func supervise(root string, command []string) {
 			}
 		}
 	}
+	if path := os.Getenv(heardKey); path != "" {
+		o.trap = writeDown(path)
+	}
 	if d, err := time.ParseDuration(os.Getenv(frequencyKey)); err == nil {
 		o.Frequency = d
 	}

@@ -196,7 +196,7 @@ func (c *colony) take(ev event, signals caught) {
 	case exited:
 		c.wards.release(ev.pid)
 	}
-	c.loop.turn(ev)
+	c.turn(ev)
 	c.loop.lookForStop() // its SIGCHLD may have come before its start was known
 	c.push()
 }

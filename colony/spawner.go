@@ -105,7 +105,14 @@ func (sp *spawner) fork(o spawn) (ev event) {
 		return spawnFailed{o.order, unprepared(err)}
 	}
 	p.touch()
-	pid, err := syscall.ForkExec(p.path, p.argv, &p.attr)
+	ears := sp.preparer.ears
+	ear, err := ears.open(o, &p)
+	if err != nil {
+		return spawnFailed{o.order, unprepared(err)}
+	}
+	pid := 0
+	defer func() { ears.forked(o.order, ear, pid) }()
+	pid, err = syscall.ForkExec(p.path, p.argv, &p.attr)
 	if err != nil && p.attr.Sys.Foreground {
 		// The terminal is not ours after all: a session of its own, then.
 		p.attr.Sys = &syscall.SysProcAttr{Setsid: true}

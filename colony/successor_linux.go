@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -22,6 +23,11 @@ const checkKey = "NCOLONY_CHECK"
 // checkOK is what it says then, on its output, before its version.
 const checkOK = "the state can be read by "
 
+// hearsOK is what it says before that if the ears of lives can be given to it. To
+// a program that knows of none they would be descriptors that nobody reads, and
+// whoever sends to them would wait for ever.
+const hearsOK = "it hears what services tell of themselves"
+
 // examinationTime is how long it may take to say so.
 const examinationTime = 5 * time.Second
 
@@ -30,7 +36,8 @@ const examinationTime = 5 * time.Second
 type successor struct {
 	trust trust
 	out   outbox
-	fd    int // of the program; -1 = none
+	fd    int  // of the program; -1 = none
+	hears bool // it said so
 }
 
 // examine is part of kernel.
@@ -138,6 +145,7 @@ func (s *successor) run(fd int, path string, state []byte) error {
 	lines := strings.Split(string(bytes.TrimSpace(text)), "\n")
 	switch last := strings.TrimSpace(lines[len(lines)-1]); {
 	case strings.HasPrefix(last, checkOK):
+		s.hears = slices.Contains(lines, hearsOK) // the loop looks at it when it has the answer
 		return nil
 	case late:
 		return fmt.Errorf("it says nothing of our state within %s", examinationTime)
@@ -201,6 +209,7 @@ func checkState(o Options) (code int, err error) {
 	if _, err := takeOver(policyOf(o), b); err != nil {
 		return 1, err
 	}
+	fmt.Println(hearsOK)
 	fmt.Println(checkOK + o.Version)
 	return 0, nil
 }

@@ -17,6 +17,7 @@ func (p Places) ResultsDir() string        { return filepath.Join(p.State, "resu
 func (p Places) StoppedDir() string        { return filepath.Join(p.State, "stopped") }
 func (p Places) LivesDir() string          { return filepath.Join(p.State, "lives") }
 func (p Places) EventsDir() string         { return filepath.Join(p.State, "events") }
+func (p Places) NotifyDir() string         { return filepath.Join(p.State, "notify") }
 func (p Places) Colony() string            { return filepath.Join(p.State, "colony.json") }
 func (p Places) Lock() string              { return filepath.Join(p.State, "lock") }
 func (p Places) ID() string                { return filepath.Join(p.State, "id") }
