@@ -169,3 +169,12 @@ func listed(words []string, last string) string {
 	}
 	return strings.Join(words[:len(words)-1], ", ") + " " + last + " " + words[len(words)-1]
 }
+
+// someOf is listed of names that may be many.
+func someOf(names []string) string {
+	const most = 3
+	if len(names) <= most {
+		return listed(names, "and")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+}
