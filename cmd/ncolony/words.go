@@ -126,9 +126,14 @@ func describeExit(e *spec.Exit) string {
 		how += " and dumped core"
 	}
 	if ran := inSeconds(e.Ran); ran >= time.Millisecond {
-		return how + " after " + short(ran)
+		how += " after " + short(ran)
+	} else {
+		how += " at once"
 	}
-	return how + " at once"
+	if e.Reason != "" {
+		how += " (the supervisor has ended it: " + e.Reason + ")"
+	}
+	return how
 }
 
 func inSeconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
