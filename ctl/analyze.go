@@ -240,12 +240,12 @@ func (a *Analysis) findCritical() {
 
 // lastReady is the dependency of t that was ready last, after a moment and before
 // t started; nil = there is none, or it has been restarted since and nobody
-// knows any more.
+// knows any more. One that was restarted before that has kept t waiting for longer.
 func (t *Timing) lastReady(timings map[string]*Timing, after time.Time) *Timing {
 	var all []*Timing
 	for _, name := range t.needs {
 		d := timings[name]
-		if d != nil && d.Restarts == 0 && d.ReadyAt != nil && !d.ReadyAt.Before(after) && !d.ReadyAt.After(*t.Started) {
+		if d != nil && d.ReadyAt != nil && !d.ReadyAt.Before(after) && !d.ReadyAt.After(*t.Started) {
 			all = append(all, d)
 		}
 	}

@@ -123,7 +123,13 @@ func TestCriticalChainEnds(t *testing.T) {
 	if diff := cmp.Diff([]string{"web"}, s.analyze(9).Critical); diff != "" {
 		t.Errorf("restarted since (-want +got):\n%s", diff)
 	}
-	s.service("db", needing("web", ""), s.up(0, 3, 4)) // nonsense must not hang it
+	again = s.up(1, 1, 2)
+	again.Restarts = 1
+	s.service("db", `{"args": ["a"]}`, again)
+	if diff := cmp.Diff([]string{"db", "web"}, s.analyze(9).Critical); diff != "" {
+		t.Errorf("restarted while it was waited for (-want +got):\n%s", diff)
+	}
+	s.service("db", needing("web", ""), s.up(0, 4, 4)) // nonsense must not hang it
 	s.service("web", needing("db", ""), s.up(0, 4, 4))
 	if got := s.analyze(9).Critical; len(got) > 2 {
 		t.Errorf("a circle is walked round: %v", got)

@@ -133,7 +133,6 @@ func (t *tarjan) visit(name string) {
 	self := false
 	for _, need := range t.g.nodes[name].Needs() {
 		switch {
-		case t.g.nodes[need] == nil:
 		case need == name:
 			self = true
 		case t.index[need] == 0:

@@ -27,7 +27,8 @@ service that was ready last back through the one that it waited for last: to mak
 the start faster, make one of these faster.
 
 Services that were restarted since, or came later, are measured by their current
-life, marked, and no part of the chain. With --svg it is drawn into a file.
+life and marked, and the chain does not begin with them. With --svg it is drawn
+into a file.
 
 Exit codes: 0 shown, 1 cannot be read, 2 usage, 5 no supervisor.`,
 		Example: `  ncolony ctl analyze

@@ -102,6 +102,11 @@ func TestDrawStart(t *testing.T) {
 	if diff := cmp.Diff(map[string]int{"ground": 1, "waiting": 4, "starting": 5, "ready": 5, "edge": 3}, counts); diff != "" {
 		t.Errorf("bars (-want +got):\n%s", diff)
 	}
+	// While nothing is ready, the scale goes to now.
+	waiting := &ctl.Analysis{Started: a.Started, Services: []ctl.Timing{{Name: "web", State: spec.Waiting, Wanted: a.Started, Waited: 30}}}
+	if drawn := drawStart(waiting, a.Started.Add(30*time.Second)); !strings.Contains(drawn, ">20s</text>") {
+		t.Errorf("the scale is wrong:\n%s", drawn)
+	}
 	empty := drawStart(&ctl.Analysis{Started: a.Started}, a.Started)
 	if err := xml.Unmarshal([]byte(empty), new(struct{})); err != nil || strings.Contains(empty, "NaN") {
 		t.Errorf("nothing: %v\n%s", err, empty)
