@@ -62,17 +62,22 @@ type waterfall struct {
 }
 
 // longest is how many seconds the drawing has to show: until everything was
-// ready. What is not ready goes on to the edge, and further.
+// ready that the start was about. What takes longer goes on to the edge.
 func (w *waterfall) longest() float64 {
-	span := 0.0
+	span, others := 0.0, 0.0
 	for i := range w.a.Services {
 		s := &w.a.Services[i]
 		switch {
-		case s.ReadyAt != nil && s.Life != ctl.LifeEarlier:
+		case s.Life == "" && s.ReadyAt != nil:
 			span = max(span, w.from(s)+s.Waited+s.Starting)
-		case s.Started != nil && s.Life == "":
+		case s.Life == "" && s.Started != nil:
 			span = max(span, w.from(s)+s.Waited)
+		case s.ReadyAt != nil:
+			others = max(others, s.Waited+s.Starting)
 		}
+	}
+	if span == 0 {
+		span = others
 	}
 	if span == 0 {
 		span = w.now.Sub(w.a.Started).Seconds()

@@ -130,8 +130,12 @@ func startInWords(a *ctl.Analysis) string {
 	case a.ReadyAt == nil:
 		return fmt.Sprintf("Of %s that the start was about none is ready.", counted(in, "service"))
 	}
-	return fmt.Sprintf("%d of %s were ready %s after the start of the supervisor; the last was %s.",
-		ready, counted(in, "service"), short(a.ReadyAt.Sub(a.Started)), a.Critical[len(a.Critical)-1])
+	were := "were"
+	if ready == 1 {
+		were = "was"
+	}
+	return fmt.Sprintf("%d of %s %s ready %s after the start of the supervisor; the last was %s.",
+		ready, counted(in, "service"), were, short(a.ReadyAt.Sub(a.Started)), a.Critical[len(a.Critical)-1])
 }
 
 // took is how long something took; "-" is next to nothing.
