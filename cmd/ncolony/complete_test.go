@@ -76,6 +76,7 @@ func TestCompletion(t *testing.T) {
 		{"ctl add new --requires w", []string{"web"}},
 		{"ctl add new --ready f", []string{"fd=", "file="}},
 		{"ctl add new --limit-then ", []string{"fail", "shutdown", "retry="}},
+		{"ctl ready ", all},
 		{"ctl signal w", []string{"web"}},
 		{"ctl signal web U", []string{"USR1", "USR2"}},
 		{"ctl signal --name web H", []string{"HUP"}},
