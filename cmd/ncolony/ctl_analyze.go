@@ -59,6 +59,8 @@ Exit codes: 0 shown, 1 cannot be read, 2 usage, 5 no supervisor.`,
 				return about(cmd, "", explain(err))
 			case asJSON:
 				err = printJSON(cmd.OutOrStdout(), a)
+			case svg == "-":
+				_, err = io.WriteString(cmd.OutOrStdout(), drawStart(a, now))
 			case svg != "":
 				err = about(cmd, svg, explain(atomicfile.Write(svg, []byte(drawStart(a, now)), 0o644, false)))
 			default:
@@ -72,7 +74,7 @@ Exit codes: 0 shown, 1 cannot be read, 2 usage, 5 no supervisor.`,
 	}
 	cmd.Flags().SortFlags = false
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.Flags().StringVar(&svg, "svg", "", "draw it into this file")
+	cmd.Flags().StringVar(&svg, "svg", "", "draw it into this file; - is standard output")
 	return cmd
 }
 

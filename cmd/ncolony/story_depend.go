@@ -113,6 +113,9 @@ func (s *story) doing(l *link) string {
 	}
 	switch st.State {
 	case spec.Invalid:
+		if way := cycleOf(st); way != "" {
+			return "depends on itself: " + way
+		}
 		if st.SpecError != nil {
 			return "has no good spec: " + st.SpecError.Error()
 		}
@@ -173,10 +176,17 @@ func (s *story) lost() string {
 // cycle is the way round on which the service depends on itself; "" = it does
 // not.
 func (s *story) cycle() string {
-	if s.status == nil || s.status.SpecError == nil || s.status.SpecError.Line != 0 {
+	if s.status == nil {
 		return ""
 	}
-	if way, is := strings.CutPrefix(s.status.SpecError.Message, "cycle: "); is {
+	return cycleOf(s.status)
+}
+
+func cycleOf(st *spec.Status) string {
+	if st.SpecError == nil || st.SpecError.Line != 0 {
+		return ""
+	}
+	if way, is := strings.CutPrefix(st.SpecError.Message, "cycle: "); is {
 		return way
 	}
 	return ""

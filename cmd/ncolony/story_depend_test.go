@@ -65,6 +65,8 @@ func newStories(now time.Time) []tale {
 			State: spec.Backingoff, NextStart: moment(4 * time.Second), LastExit: unready})))},
 		{"waiting for one with a bad spec", by(afterAPI, waiting(`"api" waits for what does not come by itself`, "api"), chainTo(is(spec.Status{
 			State: spec.Invalid, SpecError: &spec.Problem{Line: 2, Column: 1, Message: "args: missing"}})))},
+		{"waiting for one in a cycle", by(afterAPI, waiting("", "api"), chainTo(is(spec.Status{
+			State: spec.Invalid, SpecError: &spec.Problem{Message: "cycle: db -> mq -> db"}})))},
 		{"waiting for one that has reached its limit", by(afterAPI, waiting(`"api" waits for what does not come by itself`, "api"), chainTo(is(failed)))},
 		{"waiting for one that has reached its limit, and is tried again", by(afterAPI, waiting("", "api"), chainTo(is(retried)))},
 		{"waiting for a job that runs", by(afterAPI, waiting("", "api"), chainTo(neighbour{
