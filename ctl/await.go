@@ -13,7 +13,7 @@ import (
 type Goal string
 
 const (
-	GoalReady   Goal = "ready"   // it does its work, as far as is known
+	GoalReady   Goal = "ready"   // it does its work: what "ready" in its spec asks for has come, or it runs
 	GoalRunning Goal = "running" // its program runs, ready or not
 	GoalExited  Goal = "exited"  // it has ended or is stopped, and does not start by itself
 	GoalGone    Goal = "gone"    // it is no service any more: neither spec nor process
@@ -131,7 +131,7 @@ func (g Goal) judge(st *spec.Status) (reached bool, hopeless error) {
 	case GoalRunning:
 		reached = st.PID != 0 && (st.State == spec.Running || st.State == spec.Starting)
 	case GoalExited:
-		reached = st.State == spec.Exited || st.State == spec.Failed || st.State == spec.Stopped
+		reached = st.State == spec.Exited || st.State == spec.Stopped || st.State == spec.Failed && st.NextStart == nil
 	}
 	if reached || g == GoalGone {
 		return reached, nil
@@ -145,8 +145,20 @@ func (g Goal) judge(st *spec.Status) (reached bool, hopeless error) {
 		return no("it has no good spec")
 	case spec.Stopped:
 		return no("it is stopped")
-	case spec.Exited, spec.Failed:
+	case spec.Failed:
+		switch {
+		case st.NextStart != nil: // it is tried again
+			return false, nil
+		case st.Reason != "":
+			return no("it has failed: " + st.Reason)
+		}
 		return no(ending(st) + ", and it is not started again")
+	case spec.Exited:
+		return no(ending(st) + ", and it is not started again")
+	case spec.Waiting:
+		if st.Reason != "" {
+			return no("it waits: " + st.Reason)
+		}
 	}
 	return false, nil
 }

@@ -2,6 +2,7 @@ package ctl
 
 import (
 	"testing"
+	"time"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
 )
@@ -44,6 +45,24 @@ func TestGoals(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", state, got, want)
 		}
 	}
+	// What only somebody's action ends is told from what ends by itself.
+	soon := time.Now()
+	for _, tc := range []struct {
+		st   spec.Status
+		goal Goal
+		want string // of why there is no hope; "" = there is some
+	}{
+		{spec.Status{State: spec.Failed, Reason: "more than 2 restarts within 1m0s"}, GoalReady, "it has failed: more than 2 restarts within 1m0s"},
+		{spec.Status{State: spec.Failed, Reason: "more than 2 restarts within 1m0s", NextStart: &soon}, GoalReady, ""},
+		{spec.Status{State: spec.Failed, Reason: "more than 2 restarts within 1m0s", NextStart: &soon}, GoalExited, ""},
+		{spec.Status{State: spec.Waiting, Reason: `there is no service "db"`}, GoalRunning, `it waits: there is no service "db"`},
+		{spec.Status{State: spec.Waiting, WaitingFor: []string{"db"}}, GoalReady, ""},
+	} {
+		reached, err := tc.goal.judge(&tc.st)
+		if got := errorText(err); reached || got != tc.want {
+			t.Errorf("%s for %s: got %v, %q, want %q", tc.st.State, tc.goal, reached, got, tc.want)
+		}
+	}
 	// A program that is up but not ready runs.
 	st := &spec.Status{State: spec.Starting, PID: 7}
 	if ready, _ := GoalReady.judge(st); ready {
@@ -52,4 +71,11 @@ func TestGoals(t *testing.T) {
 	if running, _ := GoalRunning.judge(st); !running {
 		t.Error("a process that starts is not taken for one that runs")
 	}
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }

@@ -59,8 +59,8 @@ func (r *Report) add(path string, warning bool, p spec.Problem) {
 }
 
 // Dir checks the files of a directory as the supervisor looks at those of the
-// config directory: by the same names, with the same parser. What depends on
-// the machine and on who the supervisor is (users, programs, who may write a
+// config directory: by the same names, with the same parser, and how they depend
+// on each other. What depends on the machine and on who the supervisor is (users, programs, who may write a
 // file) is not asked. The error says why the directory cannot be read.
 func (r *Report) Dir(dir string) error {
 	entries, err := os.ReadDir(dir)
@@ -71,6 +71,7 @@ func (r *Report) Dir(dir string) error {
 	for _, e := range entries {
 		files[e.Name()] = true
 	}
+	var g Graph
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
 		name, kind := spec.NameOf(e.Name())
@@ -80,11 +81,13 @@ func (r *Report) Dir(dir string) error {
 			r.add(path, false, spec.Problem{Message: spec.CheckName(name).Error()})
 		case e.Name() != name && files[name]:
 			r.content(path)
+			g.Put(name, path, nil)
 			r.add(path, false, spec.Problem{Message: fmt.Sprintf("both %s and %s.json are there; remove one", name, name)})
 		default:
-			r.content(path)
+			g.Put(name, path, r.content(path))
 		}
 	}
+	r.Findings = append(r.Findings, g.Findings()...)
 	// The supervisor takes the first that it sees, and that is a matter of luck.
 	slices.Sort(r.mains)
 	for _, path := range r.mains[min(1, len(r.mains)):] {
@@ -117,25 +120,28 @@ func (r *Report) File(path string) {
 	r.mains = nil
 }
 
-func (r *Report) content(path string) {
+// content checks the file at path, and returns its spec; nil = it is none.
+func (r *Report) content(path string) *spec.Spec {
 	content, err := readSpec(path)
 	if err != nil {
 		r.Specs++
 		r.add(path, false, spec.Problem{Message: err.Error()})
-		return
+		return nil
 	}
-	r.Content(path, content)
+	return r.Content(path, content)
 }
 
-// Content checks the text of a spec, which is said to stand at path.
-func (r *Report) Content(path string, content []byte) {
+// Content checks the text of a spec, which is said to stand at path, and returns
+// the spec; nil = it is none. What the spec says of other services is not looked
+// at.
+func (r *Report) Content(path string, content []byte) *spec.Spec {
 	r.Specs++
 	s, err := spec.Parse(content)
 	for _, p := range problems(err) {
 		r.add(path, false, p)
 	}
 	if err != nil {
-		return
+		return nil
 	}
 	for _, warning := range s.Warnings {
 		r.add(path, true, spec.Problem{Message: warning})
@@ -143,6 +149,7 @@ func (r *Report) Content(path string, content []byte) {
 	if s.Main {
 		r.mains = append(r.mains, path)
 	}
+	return s
 }
 
 // problems takes apart what spec.Parse has returned.

@@ -65,6 +65,11 @@ func Stop(p Places, name string) (file string, err error) {
 	return Send(p, spec.Message{Type: spec.StopService, Name: name})
 }
 
+// Ready says that name, which runs, does its work.
+func Ready(p Places, name string) (file string, err error) {
+	return Send(p, spec.Message{Type: spec.Ready, Name: name})
+}
+
 // Signal asks for sig to be sent to the main process of name.
 func Signal(p Places, name string, sig spec.Signal) (file string, err error) {
 	return Send(p, spec.Message{Type: spec.SendSignal, Name: name, Signal: sig})

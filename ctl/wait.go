@@ -79,7 +79,7 @@ const (
 )
 
 // WaitAdded returns the status of name once the supervisor governs it by the
-// spec content and it runs, or has ended as the spec allows. A process that ends
+// spec content and it runs and is ready, or has ended as the spec allows. A process that ends
 // right after its start is not taken for one that runs. If the service does not
 // get there the last status, if any was seen, comes with an error: a *Refused,
 // ctx's, or ErrNoSupervisor.
@@ -158,13 +158,24 @@ func judge(st *spec.Status, want *spec.Spec) (verdict error, settled bool) {
 			return nil, true
 		}
 		return refuse(ending(st)), true
-	case spec.Backingoff, spec.Failed:
+	case spec.Backingoff:
 		return refuse(ending(st)), true
+	case spec.Failed:
+		if st.Reason != "" {
+			return refuse("it has failed: " + st.Reason), true
+		}
+		return refuse(ending(st)), true
+	case spec.Waiting:
+		// What it waits for may have been added just now, too.
+		if st.Reason != "" {
+			return refuse("it waits: " + st.Reason), false
+		}
 	case spec.Stopped:
 		return refuse("it is stopped, and a new spec does not start it"), true
 	case spec.Invalid:
 		if st.SpecError != nil {
-			return refuse(st.SpecError.Message), true
+			// Cycles are looked for a moment later than specs are taken in.
+			return refuse(st.SpecError.Message), !strings.HasPrefix(st.SpecError.Message, "cycle: ")
 		}
 		return refuse("the spec is refused"), true
 	}

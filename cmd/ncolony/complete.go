@@ -4,6 +4,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -24,7 +25,11 @@ func completeNames(cmd *cobra.Command, where *placeFlags) {
 // completeFlag has a shell complete the values of a flag of cmd.
 func completeFlag(cmd *cobra.Command, flag string, values func() []string) {
 	err := cmd.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		return values(), cobra.ShellCompDirectiveNoFileComp
+		all, how := values(), cobra.ShellCompDirectiveNoFileComp
+		if slices.ContainsFunc(all, func(v string) bool { return strings.HasSuffix(v, "=") }) {
+			how |= cobra.ShellCompDirectiveNoSpace // something has to follow
+		}
+		return all, how
 	})
 	if err != nil {
 		panic(err) // there is no such flag, or it is completed already
@@ -47,6 +52,12 @@ func serviceNames(where *placeFlags) []string {
 		names[st.Name] = true
 	}
 	return slices.Sorted(maps.Keys(names))
+}
+
+// ownServices are those of serviceNames that somebody has added: a spec can depend
+// on no helper.
+func ownServices(where *placeFlags) []string {
+	return slices.DeleteFunc(serviceNames(where), func(name string) bool { return name[0] == '@' })
 }
 
 // specs are the names in the config directory, each with its file.

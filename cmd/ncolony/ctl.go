@@ -40,8 +40,8 @@ Exit codes: 0 done, 1 failed or refused, 2 usage, 3 no such service,
 	}
 	cmd.AddCommand(
 		newAdd(where), newRemove(where), newEdit(where), newShow(where), newCheck(where),
-		newStatus(where), newExplain(where), newEvents(where), newWait(where),
-		newRestart(where), newStart(where), newStop(where), newSignal(where),
+		newStatus(where), newExplain(where), newAnalyze(where), newEvents(where), newWait(where),
+		newRestart(where), newStart(where), newStop(where), newSignal(where), newReady(where),
 		newRestartAll(where), newRestartGroup(where), newRescan(where), newUpgrade(where), newShutdown(where),
 		newSchema(),
 	)

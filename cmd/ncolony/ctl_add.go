@@ -29,9 +29,13 @@ func newAdd(where *placeFlags) *cobra.Command {
 		Use:   "add NAME [flags] [-- CMD ARGS...]",
 		Short: "Add a service, or change it",
 		Long: `Add a service, or change it: write its spec. What the spec does not say has
-its default, also if the service said otherwise before.`,
+its default, also if the service said otherwise before.
+
+--ready exec=COMMAND is split at white space; with words that have some, it is a
+JSON list: --ready 'exec=["sh", "-c", "test -S /run/api"]'.`,
 		Example: `  ncolony ctl add web --cmd=python3 --arg=-m --arg=http.server --env=PORT=8000
   ncolony ctl add web --user www --restart on-failure --wait -- python3 app.py
+  ncolony ctl add api --requires db --ready notify --limit 5/1m -- ./api
   ncolony ctl add web --extras '{"args": ["sleep", "60"], "stop": {"grace": 1}}'`,
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -85,7 +89,12 @@ its default, also if the service said otherwise before.`,
 	fs.IntVar(&f.gid, "gid", 0, "group id to run as")
 	fs.StringVar(&f.extras, "extras", "", "further keys: a JSON object, or a file that holds one")
 	registerKeys(fs)
-	w.register(cmd, "the service runs with this spec")
+	for _, flag := range []string{"after", "requires"} {
+		completeFlag(cmd, flag, func() []string { return ownServices(where) })
+	}
+	completeFlag(cmd, "ready", func() []string { return readyKinds })
+	completeFlag(cmd, "limit-then", func() []string { return []string{spec.ThenFail, spec.ThenShutdown, "retry="} })
+	w.register(cmd, "the service runs with this spec, and is ready")
 	return cmd
 }
 

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -27,6 +29,14 @@ var keyFlags = []keyFlag{
 	{"stop-signal", []string{"stop", "signal"}, newText, "signal that asks it to end"},
 	{"stop-grace", []string{"stop", "grace"}, newSpan, "time from the request to end to the kill"},
 	{"stop-scope", []string{"stop", "scope"}, newText, "which processes to stop: all, group or main"},
+	{"stop-dump", []string{"stop", "dump"}, newText, "signal that has it write down what it is doing, sent first when it hangs"},
+	{"after", []string{"after"}, newList, "service that has to be ready first (repeatable)"},
+	{"requires", []string{"requires"}, newList, "service that has to be ready first, and with which it stops (repeatable)"},
+	{"ready", []string{"ready"}, newWay, "how it becomes ready: notify, fd=N, beat, file=PATH, log=REGEX, http=URL, tcp=ADDRESS or exec=COMMAND"},
+	{"ready-timeout", []string{"ready", "timeout"}, newSpan, "time to become ready, 0 = any"},
+	{"watchdog", []string{"watchdog"}, newSpan, "time within which it has to say WATCHDOG=1 (sd_notify)"},
+	{"limit", []string{"limit"}, newRate, "N/TIME: more than N restarts within TIME are too many"},
+	{"limit-then", []string{"limit", "then"}, newThen, "what follows then: fail, shutdown or retry=TIME"},
 	{"main", []string{"main"}, newSwitch, "the colony lives and ends with it"},
 	{"stdin", []string{"stdin"}, newText, "standard input: null or inherit"},
 	{"log", []string{"log"}, newText, "output: null to drop it"},
@@ -55,8 +65,19 @@ func addKeys(fs *pflag.FlagSet, extras map[string]any) (map[string]any, error) {
 		if extras == nil {
 			extras = make(map[string]any)
 		}
-		if !put(extras, k.path, fs.Lookup(k.flag).Value.(key).json()) {
-			return nil, fmt.Errorf("flag --%s: %q stands in --extras too", k.flag, strings.Join(k.path, "."))
+		value := fs.Lookup(k.flag).Value.(key).json()
+		several, ok := value.(members)
+		if !ok {
+			several = members{"": value}
+		}
+		for _, name := range slices.Sorted(maps.Keys(several)) {
+			path := k.path
+			if name != "" {
+				path = append(slices.Clone(path), name)
+			}
+			if !put(extras, path, several[name]) {
+				return nil, fmt.Errorf("flag --%s: %q stands in --extras too", k.flag, strings.Join(path, "."))
+			}
 		}
 	}
 	return extras, nil

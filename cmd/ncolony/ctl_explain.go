@@ -88,7 +88,7 @@ const recent = 5
 
 // gather collects what there is to know of a service.
 func gather(p spec.Places, name string, alive bool) (*story, error) {
-	s := &story{name: name, now: time.Now(), alive: alive, helper: strings.HasPrefix(name, "@")}
+	s := &story{name: name, now: time.Now(), alive: alive, helper: strings.HasPrefix(name, "@"), look: neighbours(p)}
 	var err error
 	if s.status, err = ctl.StatusOf(p, name); err != nil && !errors.Is(err, ctl.ErrNoService) {
 		return nil, err

@@ -97,6 +97,19 @@ func newStop(where *placeFlags) *cobra.Command {
 	})
 }
 
+func newReady(where *placeFlags) *cobra.Command {
+	return newPerService(where, &cobra.Command{
+		Use:   "ready NAME... [flags]",
+		Short: "Say that services are ready",
+		Long: `Say that services are ready: for those with "ready" in their spec for which
+nobody else says it. What waits for them starts. One that is ready stays as it is.`,
+		Example: `  ncolony ctl ready web
+  ncolony ctl ready web --pid 4711 --wait`,
+	}, spec.Ready, "it is taken in", func(res *spec.Result) string {
+		return fmt.Sprintf("ready, pid %d", res.NewPID)
+	})
+}
+
 func newSignal(where *placeFlags) *cobra.Command {
 	var name nameFlag
 	var f requestFlags

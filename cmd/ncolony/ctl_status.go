@@ -19,7 +19,7 @@ import (
 
 func newStatus(where *placeFlags) *cobra.Command {
 	var names nameFlag
-	var asJSON, watch bool
+	var asJSON, watch, asTree bool
 	cmd := &cobra.Command{
 		Use:   "status [NAME...] [flags]",
 		Short: "Show what services are doing",
@@ -31,10 +31,16 @@ With --watch it is kept up to date: on a terminal in place, until Ctrl-C or q;
 elsewhere as one more line for each service whose state changes (with --json,
 for each status that does, a line of JSON). It goes on while no supervisor runs.
 
+With --tree each service stands under what it depends on, as the files of the
+config directory say; one with several dependencies once in full, and as
+"-> NAME" under the others. With names it is what they depend on and what depends
+on them.
+
 Exit codes: 0 shown, 1 cannot be read, 3 no such service, 5 no supervisor.`,
 		Example: `  ncolony ctl status
   ncolony ctl status web --json
-  ncolony ctl status --watch`,
+  ncolony ctl status --watch
+  ncolony ctl status --tree`,
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := where.places()
@@ -42,6 +48,12 @@ Exit codes: 0 shown, 1 cannot be read, 3 no such service, 5 no supervisor.`,
 				return err
 			}
 			names := append(names.names, args...)
+			if watch && asTree {
+				return usagef(cmd, "flag --tree: excludes --watch")
+			}
+			if asTree && !asJSON {
+				return showTree(cmd, p, names)
+			}
 			if watch {
 				return watchStatus(cmd, p, names, asJSON)
 			}
@@ -51,6 +63,7 @@ Exit codes: 0 shown, 1 cannot be read, 3 no such service, 5 no supervisor.`,
 	cmd.Flags().SortFlags = false
 	names.register(cmd, where)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&asTree, "tree", false, "show who depends on whom")
 	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "keep it up to date")
 	return cmd
 }
@@ -90,6 +103,47 @@ func showStatus(cmd *cobra.Command, p spec.Places, names []string, asJSON bool) 
 		for _, line := range colonyNotes(c, alive) {
 			fmt.Fprintln(out, line)
 		}
+	}
+	return all(errs...)
+}
+
+// showTree prints who depends on whom, then says what is not known.
+func showTree(cmd *cobra.Command, p spec.Places, names []string) error {
+	alive, err := settled(p)
+	if err != nil {
+		return about(cmd, "", explain(err))
+	}
+	var errs []error
+	if !alive {
+		errs = append(errs, noSupervisor(cmd, p))
+	}
+	g, err := ctl.ReadGraph(p.Config)
+	if err != nil {
+		return about(cmd, "", explain(err))
+	}
+	statuses, statusErrs := statusesOf(p, nil)
+	for _, e := range statusErrs {
+		errs = append(errs, about(cmd, e.name, e.err))
+	}
+	t := growTree(g, statuses)
+	var known []string
+	for _, name := range names {
+		if _, ok := t.needs[name]; ok {
+			known = append(known, name)
+		} else {
+			errs = append(errs, about(cmd, name, explainNoService(ctl.ErrNoService)))
+		}
+	}
+	if len(names) > 0 {
+		t = t.around(known)
+	}
+	out := cmd.OutOrStdout()
+	switch {
+	case len(names) > 0 && len(known) == 0:
+	case len(t.needs) == 0:
+		fmt.Fprintln(out, "no services")
+	default:
+		errs = append(errs, treeTable(t, g, statuses, time.Now(), !alive).write(out, wantsColour(out)))
 	}
 	return all(errs...)
 }

@@ -20,15 +20,16 @@ func newWait(where *placeFlags) *cobra.Command {
 		Short: "Wait until services are ready, run, have ended or are gone",
 		Long: `Wait until services are
 
-    ready    at work, as far as is known: today the same as running
+    ready    at work: with "ready" in the spec when that has come, else when running
     running  with a process, whether it is ready or not
     exited   ended or stopped, and not to start again by themselves
     gone     no service any more: neither spec nor process
 
 A service that has a spec and is not known to the supervisor yet is waited for.
-One that cannot get there by itself, because it is stopped, has ended for good or
-has no good spec, is a failure at once. With --now there is no waiting: the exit
-code says whether it is so, as a health check needs it.
+One that cannot get there by itself, because it is stopped, has ended or failed
+for good, has no good spec or waits for such a one, is a failure at once. With
+--now there is no waiting: the exit code says whether it is so, as a health check
+needs it.
 
 Exit codes: 0 it is so, 1 it is not, or will not be, 2 usage, 3 no such service,
 4 timed out, 5 no supervisor.`,

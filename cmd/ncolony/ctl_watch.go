@@ -286,14 +286,14 @@ func (v *view) status(name string) *spec.Status {
 	return nil
 }
 
-// writeChanges writes a line for each service whose state, life or spec is
-// another than before.
+// writeChanges writes a line for each service whose state, life, spec or reason
+// is another than before.
 func (v *view) writeChanges(out io.Writer, before map[string]spec.Status) error {
 	for _, name := range v.changed {
 		was, known := before[name]
 		text := "removed"
 		if st := v.status(name); st != nil {
-			if known && was.State == st.State && was.Generation == st.Generation && sameProblem(was.SpecError, st.SpecError) {
+			if known && was.State == st.State && was.Generation == st.Generation && was.Reason == st.Reason && sameProblem(was.SpecError, st.SpecError) {
 				continue
 			}
 			text = describeChange(st, v.now)

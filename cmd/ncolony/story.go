@@ -28,6 +28,8 @@ type story struct {
 	specErr  error      // why spec is nil
 	problems []string   // what is wrong with the file, each with its place
 
+	look func(name string) neighbour // what is known of another service
+
 	stopUnknown, eventsUnknown error // why those are missing
 }
 
@@ -45,8 +47,12 @@ func (s *story) tell() string {
 	for _, part := range []struct{ label, text string }{
 		{"wanted", s.wanted()},
 		{"why", s.why()},
+		{"says", s.says()},
 		{"before", s.before()},
 		{"next", s.next()},
+		{"ready", s.readiness()},
+		{"watchdog", s.watchdog()},
+		{"limit", s.limit()},
 		{"spec", s.aboutSpec()},
 		{"warning", s.warnings()},
 		{"policy", s.policy()},
@@ -87,20 +93,35 @@ func (s *story) what() string {
 	case spec.Running:
 		return fmt.Sprintf("%s is running, with pid %d, %s.", s.name, st.PID, since)
 	case spec.Starting:
+		if st.Started != nil && st.PID != 0 {
+			return fmt.Sprintf("%s runs, with pid %d, and is not ready yet, %s.", s.name, st.PID, since)
+		}
 		return fmt.Sprintf("%s is being started%s, %s.", s.name, withPID(st.PID), since)
 	case spec.Stopping:
 		return fmt.Sprintf("%s is stopping%s, %s. That is over when none of its processes is left.", s.name, withPID(st.PID), since)
 	case spec.Backingoff:
 		return fmt.Sprintf("%s is not running, %s: it waits before its next start.", s.name, since)
 	case spec.Waiting:
-		return fmt.Sprintf("%s is not running, %s: it waits for %s.", s.name, since, listed(st.WaitingFor, "and"))
+		if len(st.WaitingFor) == 0 {
+			return fmt.Sprintf("%s is not running, %s: it waits.", s.name, since)
+		}
+		return fmt.Sprintf("%s is not running, %s: it waits for %s.", s.name, since, someOf(st.WaitingFor))
 	case spec.Exited:
 		return fmt.Sprintf("%s has ended, and is not started again, %s.", s.name, since)
 	case spec.Failed:
+		switch {
+		case s.blocked():
+			return fmt.Sprintf("%s cannot start, %s: what it comes after has failed.", s.name, since)
+		case s.retried():
+			return fmt.Sprintf("%s has failed too often, and rests, %s.", s.name, since)
+		}
 		return fmt.Sprintf("%s has failed too often, and is not started again, %s.", s.name, since)
 	case spec.Stopped:
 		return fmt.Sprintf("%s is stopped, %s.", s.name, since)
 	case spec.Invalid:
+		if s.cycle() != "" {
+			return fmt.Sprintf("%s cannot start, for it depends on itself, %s.", s.name, since)
+		}
 		return fmt.Sprintf("%s cannot run, for it has no good spec, %s.", s.name, since)
 	}
 	return fmt.Sprintf("%s is %s, %s.", s.name, st.State, since)
@@ -125,7 +146,7 @@ func (s *story) wanted() string {
 		return "Gone: its spec is not there any more."
 	case s.status != nil && s.status.State == spec.Exited:
 		return "Nothing more: its policy does not start it again."
-	case s.status != nil && s.status.State == spec.Failed:
+	case s.status != nil && s.status.State == spec.Failed && !s.blocked() && !s.retried():
 		return "Nothing more: it has reached its limit."
 	}
 	return "Running: it has a spec, and nobody has stopped it."
@@ -148,15 +169,35 @@ func (s *story) why() string {
 			return ""
 		case st.LastExit.SpawnError != "":
 			return ended + " It is tried again, but not at once."
+		case st.LastExit.Reason != "":
+			return ended + " Therefore the next start is delayed."
 		}
 		return ended + " That was a short life, which is why the next start is delayed."
 	case spec.Exited:
 		return ended + s.whyNotAgain()
+	case spec.Waiting:
+		return s.waitsFor()
 	case spec.Failed:
+		switch {
+		case s.blocked():
+			return s.waitsFor()
+		case st.Reason != "":
+			return strings.ToUpper(st.Reason[:1]) + st.Reason[1:] + ". " + ended
+		}
 		return ended
+	case spec.Invalid:
+		if way := s.cycle(); way != "" {
+			return "It comes, in the end, after itself: " + way + "."
+		}
 	case spec.Stopping:
 		if st.LastExit != nil && !st.LastExit.At.Before(st.Since) {
 			return ended + " Something that it has left behind still runs."
+		}
+		if lost := s.lost(); lost != "" && s.stop == nil && !s.draining {
+			return lost + " So it is stopped too."
+		}
+		if s.stop == nil && !s.draining && s.spec != nil && s.spec.Notifies() {
+			return "It was told to end, or says that it ends (STOPPING=1), and has not yet."
 		}
 		return "It was told to end, and has not yet."
 	}
@@ -198,55 +239,6 @@ func (s *story) before() string {
 	return strings.Join(parts, " ")
 }
 
-// next is what happens if nobody does anything.
-func (s *story) next() string {
-	st := s.status
-	switch {
-	case st == nil && s.alive:
-		return "The supervisor finds the spec at its next full look at the directory, or when it is told to."
-	case st == nil, !s.alive && st.State != spec.Exited && st.State != spec.Stopped:
-		return "The next supervisor starts it, if its spec is good."
-	}
-	switch st.State {
-	case spec.Running:
-		if s.removed() {
-			return "It is stopped, and forgotten."
-		}
-		return "It runs on until it ends, or somebody stops it."
-	case spec.Starting:
-		return "It is running as soon as its program is executed."
-	case spec.Stopping:
-		return "What is left when the grace is over is killed." + s.afterStop()
-	case spec.Backingoff:
-		if st.NextStart != nil {
-			return "It is started at " + s.at(*st.NextStart) + "."
-		}
-		return "It is started when the delay is over."
-	case spec.Waiting:
-		return "It is started when those are ready."
-	case spec.Exited, spec.Failed:
-		return "Nothing, until somebody starts it or changes its spec."
-	case spec.Stopped:
-		if s.stop == nil {
-			return ""
-		}
-		return "Nothing: it stays stopped, also when the supervisor is started again."
-	case spec.Invalid:
-		return "It is started as soon as its spec is good."
-	}
-	return ""
-}
-
-func (s *story) afterStop() string {
-	switch {
-	case s.draining, s.stop != nil:
-		return " Then it is stopped."
-	case s.removed():
-		return " Then it is gone."
-	}
-	return " Then policy decides whether it starts again."
-}
-
 // aboutSpec is where the spec is, what is wrong with it, and whether it holds.
 func (s *story) aboutSpec() string {
 	if s.helper || s.path == "" && s.status != nil && s.status.SpecSHA256 == "" && s.status.SpecError == nil {
@@ -265,6 +257,12 @@ func (s *story) aboutSpec() string {
 		return "It is bad: " + s.specErr.Error() + ". Remove one of them." + holds
 	case len(s.problems) > 0:
 		return "It is bad: " + strings.Join(s.problems, "; ") + "." + holds
+	case s.cycle() != "":
+		text := s.path + " is good by itself, but it makes the service depend on itself: " + s.cycle() + "."
+		if st.PID != 0 {
+			text += " What runs goes on."
+		}
+		return text
 	case st != nil && st.SpecError != nil:
 		return fmt.Sprintf("%s is refused: %s.", s.path, st.SpecError) + holds
 	case s.specErr != nil:

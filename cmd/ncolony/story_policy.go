@@ -16,6 +16,7 @@ func (s *story) policy() string {
 		return ""
 	}
 	parts := []string{s.restartPolicy(), stopPolicy(s.spec.Stop)}
+	parts = append(parts, s.dependencyPolicy()...)
 	if s.spec.Main {
 		parts = append(parts, "The colony ends with it.")
 	}
@@ -56,16 +57,21 @@ func (s *story) restartPolicy() string {
 			again = "When it ends it is started again, unless its code is " + listed(codes, "or")
 		}
 	}
-	return again + delayPolicy(s.spec.Backoff)
+	return again + delayPolicy(s.spec)
 }
 
 // delayPolicy goes on with the sentence that it is started again.
-func delayPolicy(b spec.Backoff) string {
+func delayPolicy(sp *spec.Spec) string {
+	b := sp.Backoff
 	if b.Min != nil && *b.Min == 0 {
 		return ", and always at once."
 	}
-	text := fmt.Sprintf(": at once or, if it has lived less than %s, after a delay. The delay is %s",
-		orDefault(b.Threshold, time.Second), orDefault(b.Min, time.Second))
+	short := "has"
+	if sp.Ready != nil {
+		short = "was not ready or has"
+	}
+	text := fmt.Sprintf(": at once or, if it %s lived less than %s, after a delay. The delay is %s",
+		short, orDefault(b.Threshold, time.Second), orDefault(b.Min, time.Second))
 	grows := "twice"
 	if b.Factor != nil && *b.Factor != 2 {
 		grows = fmt.Sprintf("%g times", *b.Factor)
@@ -121,6 +127,11 @@ func (s *story) tellCommands(out *strings.Builder) {
 	case !s.removed() || s.status.State == spec.Stopping:
 		state = s.status.State
 	}
+	if state == spec.Starting && s.spec != nil && s.spec.Ready != nil {
+		if _, seen := readyWhen(s.spec.Ready); !seen {
+			add("ready "+s.name, "say that it is ready")
+		}
+	}
 	switch state {
 	case spec.Running, spec.Starting:
 		add("restart "+s.name, "end it and start it anew")
@@ -130,7 +141,15 @@ func (s *story) tellCommands(out *strings.Builder) {
 	case spec.Backingoff:
 		add("start "+s.name, "do not wait")
 		add("stop "+s.name, "give up for now")
-	case spec.Exited, spec.Failed, spec.Stopped:
+	case spec.Waiting:
+		s.mendCause(add)
+	case spec.Failed:
+		if s.blocked() {
+			s.mendCause(add)
+			break
+		}
+		add("start "+s.name, "run it, with its restarts counted anew")
+	case spec.Exited, spec.Stopped:
 		add("start "+s.name, "run it")
 	}
 	if len(s.problems) > 0 || s.spec != nil {

@@ -25,6 +25,12 @@ func utc(t *testing.T) {
 	t.Cleanup(func() { time.Local = local })
 }
 
+// tale is what a story is of.
+type tale struct {
+	what string
+	with func(*story)
+}
+
 // Every state, and what can be said beside it, as a stranger reads it: see
 // testdata/stories.txt.
 func TestStories(t *testing.T) {
@@ -57,10 +63,7 @@ func TestStories(t *testing.T) {
 		s.spec, s.specErr = nil, errors.New("bad")
 		s.problems = []string{"/c/config/web:3:12: uid: must be a number", "/c/config/web:4:3: args: missing"}
 	}
-	stories := []struct {
-		what string
-		with func(*story)
-	}{
+	stories := []tale{
 		{"running", func(s *story) {
 			s.status = status(spec.Running, func(st *spec.Status) { st.Since = before(26 * time.Hour) })
 		}},
@@ -159,6 +162,7 @@ func TestStories(t *testing.T) {
 			s.status = status(spec.Running, func(st *spec.Status) { st.SpecSHA256 = "" })
 		}},
 	}
+	stories = append(stories, newStories(now)...)
 	told := map[spec.State]bool{}
 	var got txtar.Archive
 	for _, tc := range stories {

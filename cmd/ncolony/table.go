@@ -108,14 +108,17 @@ func statusTable(statuses []spec.Status, now time.Time, stale bool) *table {
 		cell{"RESTARTS", bold}, cell{"LAST EXIT", bold}, cell{"NOTE", bold})
 	for i := range statuses {
 		st := &statuses[i]
-		state := cell{string(st.State), colours[st.State]}
-		if stale {
-			state = cell{state.text + " (stale)", faint}
-		}
-		t.add(cell{text: st.Name}, state, cell{text: number0(st.PID)}, cell{text: ago(now.Sub(st.Since))},
+		t.add(cell{text: st.Name}, stateCell(st, stale), cell{text: number0(st.PID)}, cell{text: ago(now.Sub(st.Since))},
 			cell{text: strconv.Itoa(st.Restarts)}, cell{text: exitCell(st.LastExit)}, noteCell(st, now))
 	}
 	return t
+}
+
+func stateCell(st *spec.Status, stale bool) cell {
+	if stale {
+		return cell{string(st.State) + " (stale)", faint}
+	}
+	return cell{string(st.State), colours[st.State]}
 }
 
 // exitColumn is where statusTable has the last exit.
@@ -140,6 +143,10 @@ func exitCell(e *spec.Exit) string {
 	return oneLine(e.String())
 }
 
+// shownStatus is how many characters of what a service says of itself are shown
+// beside all the rest.
+const shownStatus = 60
+
 // noteCell is what one should know beyond the state.
 func noteCell(st *spec.Status, now time.Time) cell {
 	var notes []string
@@ -154,7 +161,17 @@ func noteCell(st *spec.Status, now time.Time) cell {
 	if len(st.WaitingFor) > 0 {
 		notes = append(notes, "waits for "+strings.Join(st.WaitingFor, ", "))
 	}
+	if st.Reason != "" && (st.SpecError == nil || st.Reason != st.SpecError.Message) {
+		c.colour = red
+		notes = append(notes, st.Reason)
+	}
+	if st.Reloading {
+		notes = append(notes, "reads its configuration anew")
+	}
 	notes = append(notes, st.Warnings...)
+	if st.StatusText != "" { // last, for where there is no room
+		notes = append(notes, "says: "+cut(st.StatusText, shownStatus))
+	}
 	c.text = oneLine(strings.Join(notes, "; "))
 	return c
 }

@@ -126,9 +126,14 @@ func describeExit(e *spec.Exit) string {
 		how += " and dumped core"
 	}
 	if ran := inSeconds(e.Ran); ran >= time.Millisecond {
-		return how + " after " + short(ran)
+		how += " after " + short(ran)
+	} else {
+		how += " at once"
 	}
-	return how + " at once"
+	if e.Reason != "" {
+		how += " (the supervisor has ended it: " + e.Reason + ")"
+	}
+	return how
 }
 
 func inSeconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
@@ -168,4 +173,13 @@ func listed(words []string, last string) string {
 		return strings.Join(words, "")
 	}
 	return strings.Join(words[:len(words)-1], ", ") + " " + last + " " + words[len(words)-1]
+}
+
+// someOf is listed of names that may be many.
+func someOf(names []string) string {
+	const most = 3
+	if len(names) <= most {
+		return listed(names, "and")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }

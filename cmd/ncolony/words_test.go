@@ -26,6 +26,8 @@ func TestDescribeEvent(t *testing.T) {
 		{spec.Event{Type: spec.EventExited, Exit: &spec.Exit{Signal: "KILL", Ran: 7380, OOM: true}}, "was killed for lack of memory after 2h3m"},
 		{spec.Event{Type: spec.EventExited, Exit: &spec.Exit{Unknown: true}, Reason: "no supervisor was there to see it"},
 			"ended while nobody was looking (no supervisor was there to see it)"},
+		{spec.Event{Type: spec.EventExited, Exit: &spec.Exit{Signal: "TERM", Ran: 12, Reason: "not ready after 10s"}},
+			"was killed by signal TERM after 12s (the supervisor has ended it: not ready after 10s)"},
 		{spec.Event{Type: spec.EventEmptied}, "the last process that it left behind is gone"},
 		{spec.Event{Type: spec.EventTerminating, PID: 7}, "is being stopped, pid 7"},
 		{spec.Event{Type: spec.EventKilled, PID: 7}, "did not stop in time and is killed, pid 7"},
@@ -57,6 +59,14 @@ func TestDescribeEvent(t *testing.T) {
 		e := spec.Event{Type: known}
 		if got := describeEvent(&e); got == describeStranger(&e) && known != spec.EventStarted {
 			t.Errorf("event %s has no words", known)
+		}
+	}
+}
+
+func TestSomeOf(t *testing.T) {
+	for want, names := range map[string][]string{"a": {"a"}, "a, b and c": {"a", "b", "c"}, "a, b, c and 2 more": {"a", "b", "c", "d", "e"}} {
+		if got := someOf(names); got != want {
+			t.Errorf("someOf(%v) = %q, want %q", names, got, want)
 		}
 	}
 }

@@ -30,6 +30,8 @@ var rules = map[string]rule{
 	"spec": {
 		"propertyNames": rule{"not": rule{"enum": spec.Reserved()}},
 		"not":           rule{"required": []string{"uid", "user"}},
+		"if":            rule{"required": []string{"ready"}, "properties": rule{"ready": rule{"required": []string{"beat"}}}},
+		"then":          rule{"required": []string{"ncolony.beatcheck"}},
 	},
 	"spec.args":          command,
 	"spec.env":           {"propertyNames": ref("variable"), "additionalProperties": ref("text")},

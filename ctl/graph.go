@@ -1,0 +1,206 @@
+package ctl
+
+import (
+	"cmp"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ncolony/ncolony-go/colony/spec"
+)
+
+// Graph is who depends on whom, as the specs of one directory say. It knows
+// nothing of what runs: a directory that is only to be put in place has one too.
+type Graph struct {
+	nodes map[string]*Node
+}
+
+// Node is a service in a Graph.
+type Node struct {
+	Name string
+	Path string     // of its file
+	Spec *spec.Spec // nil: its file is broken, and what it depends on is not known
+}
+
+// Needs are the names that the service depends on, each once; some may be names
+// of nobody.
+func (n *Node) Needs() []string {
+	if n == nil || n.Spec == nil {
+		return nil
+	}
+	return n.Spec.Needs
+}
+
+// ReadGraph reads the specs of dir by the names and the parser of the
+// supervisor. A directory that is not there holds no services.
+func ReadGraph(dir string) (*Graph, error) {
+	g := &Graph{}
+	entries, err := os.ReadDir(dir)
+	if os.IsNotExist(err) {
+		return g, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		name, kind := spec.NameOf(e.Name())
+		if e.IsDir() || kind != spec.FileSpec || linksToDir(path, e.Type()) {
+			continue
+		}
+		var s *spec.Spec
+		if content, err := readSpec(path); err == nil {
+			s, _ = spec.Parse(content)
+		}
+		g.Put(name, path, s)
+	}
+	return g, nil
+}
+
+// Put makes name a service of g. Two specs of one name are as good as a broken
+// one.
+func (g *Graph) Put(name, path string, s *spec.Spec) {
+	if g.nodes == nil {
+		g.nodes = map[string]*Node{}
+	}
+	if g.nodes[name] != nil {
+		s = nil
+	}
+	g.nodes[name] = &Node{name, path, s}
+}
+
+// Node is the service called name; nil = there is none.
+func (g *Graph) Node(name string) *Node { return g.nodes[name] }
+
+// Names lists the services in alphabetical order.
+func (g *Graph) Names() []string { return slices.Sorted(maps.Keys(g.nodes)) }
+
+// Dependents are the names of those that depend on name, which may be nobody's.
+func (g *Graph) Dependents(name string) (names []string) {
+	for _, n := range g.nodes {
+		if slices.Contains(n.Needs(), name) {
+			names = append(names, n.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Knot is a set of services each of which comes, in the end, after itself. The
+// supervisor starts none of them.
+type Knot struct {
+	Members []string // in alphabetical order
+	Way     []string // a shortest way round, from the first member back to it
+}
+
+// String is a knot in the words of the supervisor.
+func (k *Knot) String() string { return "cycle: " + strings.Join(k.Way, " -> ") }
+
+// Knots finds the cycles, those of several services and those of one that
+// depends on itself.
+func (g *Graph) Knots() (knots []Knot) {
+	t := tarjan{g: g, index: map[string]int{}, low: map[string]int{}, on: map[string]bool{}}
+	for _, name := range g.Names() {
+		if t.index[name] == 0 {
+			t.visit(name)
+		}
+	}
+	for _, members := range t.found {
+		slices.Sort(members)
+		knots = append(knots, Knot{members, g.wayRound(members)})
+	}
+	slices.SortFunc(knots, func(a, b Knot) int { return cmp.Compare(a.Members[0], b.Members[0]) })
+	return knots
+}
+
+// tarjan finds the strongly connected components of a graph, in one walk.
+type tarjan struct {
+	g          *Graph
+	index, low map[string]int
+	on         map[string]bool
+	stack      []string
+	found      [][]string
+}
+
+func (t *tarjan) visit(name string) {
+	number := len(t.index) + 1
+	t.index[name], t.low[name] = number, number
+	t.stack = append(t.stack, name)
+	t.on[name] = true
+	self := false
+	for _, need := range t.g.nodes[name].Needs() {
+		switch {
+		case need == name:
+			self = true
+		case t.index[need] == 0:
+			t.visit(need)
+			t.low[name] = min(t.low[name], t.low[need])
+		case t.on[need]:
+			t.low[name] = min(t.low[name], t.index[need])
+		}
+	}
+	if t.low[name] != number {
+		return
+	}
+	at := slices.Index(t.stack, name)
+	members := slices.Clone(t.stack[at:])
+	t.stack = t.stack[:at]
+	for _, member := range members {
+		delete(t.on, member)
+	}
+	if len(members) > 1 || self {
+		t.found = append(t.found, members)
+	}
+}
+
+// wayRound is a shortest way from the first of the members of a knot to itself.
+func (g *Graph) wayRound(members []string) []string {
+	first := members[0]
+	from := map[string]string{} // how each was reached
+	for queue := []string{first}; len(queue) > 0; queue = queue[1:] {
+		for _, need := range g.nodes[queue[0]].Needs() {
+			if need == first {
+				way := []string{first}
+				for name := queue[0]; name != first; name = from[name] {
+					way = append(way, name)
+				}
+				slices.Reverse(way[1:])
+				return append(way, first)
+			}
+			if _, reached := from[need]; !reached && slices.Contains(members, need) {
+				from[need] = queue[0]
+				queue = append(queue, need)
+			}
+		}
+	}
+	return members // cannot be: each member of a knot leads to each
+}
+
+// Findings is what is wrong with how the services go together, as Report has it:
+// cycles are errors; a dependency on nobody, or on a service with a broken spec,
+// is a warning, for it may come to be.
+func (g *Graph) Findings() (all []Finding) {
+	for _, k := range g.Knots() {
+		all = append(all, Finding{spec.Problem{Message: k.String()}, g.nodes[k.Members[0]].Path, false})
+	}
+	for _, name := range g.Names() {
+		n := g.nodes[name]
+		for _, need := range n.Needs() {
+			key := "after"
+			if slices.Contains(n.Spec.Requires, need) {
+				key = "requires"
+			}
+			on := g.nodes[need]
+			switch {
+			case on == nil:
+				all = append(all, Finding{spec.Problem{Message: key + ": there is no service " + strconv.Quote(need)}, n.Path, true})
+			case on.Spec == nil:
+				all = append(all, Finding{spec.Problem{Message: key + ": " + strconv.Quote(need) + " has no good spec"}, n.Path, true})
+			}
+		}
+	}
+	return all
+}
