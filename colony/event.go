@@ -131,7 +131,6 @@ func (spawnFailed) isEvent() {}
 func (exited) isEvent()      {}
 func (notified) isEvent()    {}
 func (counted) isEvent()     {}
-func (notified) isEvent()    {}
 func (signalled) isEvent()   {}
 func (suspended) isEvent()   {}
 func (examined) isEvent()    {}

@@ -311,8 +311,6 @@ func (k *simKernel) sweep(e sweep) {
 }
 
 func (k *simKernel) census(q census)           { k.censuses = append(k.censuses, q) }
-func (k *simKernel) hear(hear)                 {}
-func (k *simKernel) deafen(deafen)             {}
 func (k *simKernel) suspended(int) spec.Signal { return 0 }
 func (k *simKernel) suspend(suspend)           {}
 func (k *simKernel) resume(resume)             {}

@@ -131,14 +131,6 @@ const simBeat = 5 * time.Second
 // witness holds each effect against what it follows from, at the moment at which
 // it is decided on.
 func (t *truth) witness(e effect) {
-	switch e := e.(type) {
-	case hear:
-		t.w.kernel.hear(e)
-		return
-	case deafen:
-		t.w.kernel.deafen(e)
-		return
-	}
 	if t.w.c == nil || t.w.c.loop == nil {
 		return
 	}
