@@ -40,7 +40,7 @@ func (k *fakeKernel) die(pid int) {
 	}
 }
 
-func (k *fakeKernel) peek() (exited, bool) {
+func (k *fakeKernel) peek(int) (exited, bool) {
 	if k.zombie == 0 {
 		select {
 		case k.zombie = <-k.dead:

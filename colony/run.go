@@ -165,6 +165,9 @@ func (c *colony) run(signals caught) {
 		select {
 		case <-signals.child:
 			c.reap(signals)
+		case pid := <-c.waiter.dead:
+			c.loop.bury(pid) // unless it was reaped since
+			c.waiter.goOn()
 		case s := <-signals.others:
 			if s != syscall.SIGPIPE { // it may be our own, from a log nobody reads
 				c.loop.turn(signalled{spec.Signal(s.(syscall.Signal))})
@@ -210,6 +213,7 @@ func (c *colony) reap(signals caught) {
 		default: // one is there
 		}
 	}
+	c.waiter.goOn()
 }
 
 // safetyTick bounds the time between looks for dead children.

@@ -228,9 +228,9 @@ func (k *simKernel) forget() {
 
 // The loop's questions.
 
-func (k *simKernel) peek() (exited, bool) {
+func (k *simKernel) peek(want int) (exited, bool) {
 	for _, p := range k.procs {
-		if p.zombie && p.parent == k.me {
+		if p.zombie && p.parent == k.me && (want == 0 || p.pid == want) {
 			return exited{pid: p.pid, status: p.status}, true
 		}
 	}

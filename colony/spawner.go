@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"syscall"
 
@@ -68,14 +67,6 @@ func (sp *spawner) push() {
 }
 
 func (sp *spawner) work(relieved <-chan struct{}) {
-	runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-	if unix.Gettid() == os.Getpid() {
-		// The first thread is where the kernel puts orphans. Keep it busy with
-		// nothing, and work on another.
-		sp.start(func() { sp.work(relieved) })
-		<-sp.out.quit
-		return
-	}
 	for {
 		select {
 		case <-relieved:

@@ -3,6 +3,8 @@ package colony
 import (
 	"os"
 	"runtime"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -31,9 +33,12 @@ func makeThreads(n int) {
 	for range n {
 		go func() {
 			runtime.LockOSThread()
-			defer runtime.UnlockOSThread()
 			up <- struct{}{}
 			<-release
+			if unix.Gettid() == os.Getpid() {
+				select {} // locked to it for ever
+			}
+			runtime.UnlockOSThread()
 		}()
 	}
 	for range n {
