@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
 )
@@ -135,6 +136,19 @@ func (l *loop) lookForStop() {
 
 // reapMost is how many of the dead are taken in before others get a turn.
 const reapMost = 256
+
+// yields is how long something waits for starts that are on their way, having
+// begun at since; most at most.
+func (l *loop) yields(since *instant, most time.Duration) time.Duration {
+	if l.model.outstanding() == 0 {
+		return 0
+	}
+	now := l.clock().mono
+	if *since == 0 {
+		*since = now
+	}
+	return most - now.sub(*since)
+}
 
 // ours reports whether a pid is a main process or a stop command.
 func (l *loop) ours(pid int) bool {
