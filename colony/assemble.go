@@ -34,6 +34,7 @@ type colony struct {
 	successor *successor
 	wards     *wards
 	ears      *ears
+	waiter    *waiter
 }
 
 func newColony(o Options, h *house, null int, b *baton) (*colony, error) {
@@ -58,7 +59,8 @@ func newColony(o Options, h *house, null int, b *baton) (*colony, error) {
 	c.loop.kernel = kernel
 	c.push = kernel.push
 	c.wards = kernel.wards
-	c.work = []func(){c.wards.run, c.ears.run, c.watcher.run, func() { c.publisher.run(c.batches); close(c.written) }}
+	c.waiter.stops = tty != nil
+	c.work = []func(){c.waiter.run, c.wards.run, c.ears.run, c.watcher.run, func() { c.publisher.run(c.batches); close(c.written) }}
 	return c, nil
 }
 
@@ -122,8 +124,9 @@ func newOrRestored(o Options, h *house, b *baton) (*model, error) {
 
 // emptyColony is a colony without its edges.
 func emptyColony(log *slog.Logger) *colony {
+	quit := make(chan struct{})
 	return &colony{inbox: make(chan event, 64), news: make(chan event, 64), batches: make(chan *batch), urgent: make(chan struct{}, 1),
-		quit: make(chan struct{}), written: make(chan struct{}), log: newLogbook(log), holds: make(chan hold), first: ticked{}}
+		quit: quit, waiter: newWaiter(quit, false), written: make(chan struct{}), log: newLogbook(log), holds: make(chan hold), first: ticked{}}
 }
 
 func newWatcher(o Options, h *house, out outbox, fresh func() *troubles) *watcher {

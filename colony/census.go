@@ -15,8 +15,8 @@ import (
 
 // orphanage lists the processes that were given to us because their parents
 // died. The kernel adds those to the children of our first thread, while our
-// own children stay with the thread that forked them, the spawner's: one short
-// read tells whether anything is left of anybody.
+// own children stay with the thread that forked them, which is never the first:
+// one short read tells whether anything is left of anybody.
 type orphanage struct {
 	fd  int // /proc/self/task/PID/children of the first thread; -1 where there is no such file
 	buf []byte

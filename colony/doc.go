@@ -5,7 +5,7 @@
 //	             ├─ watcher: inotify = hint, scan = net ─>│ step(now, event) effects │
 //	messages dir ┘                                        │  wanted: specs, requests │
 //	signals ─────────────────────────────────────────────>│  actual: lives, pid index│
-//	SIGCHLD ── peek, step, reap, until none is left ─────>│ deadline(): when to wake │
+//	waiter, SIGCHLD ── peek, step, reap ─────────────────>│ deadline(): when to wake │
 //	one timer ───────────────────────────────────────────>└───────────┬──────────────┘
 //	                                                                  │
 //	        the loop performs the effects in order <──────────────────┘
@@ -34,7 +34,8 @@
 //	assemble.go, run.go                      all of it put together, and the select
 //	outside.go, disk.go, procs_linux.go      the world as the edges meet it
 //	kernel_linux.go, census.go               the kernel; what is left of a life
-//	spawner.go, prepare.go, identity.go      forks, one at a time
+//	waiter_linux.go                          who is dead
+//	spawner.go, prepare.go, identity.go      forks
 //	watcher.go, configdir.go, scan.go, messages.go    the two directories
 //	publisher.go, journal.go, results.go, ledger.go   what is written below state/
 //	places.go, epoch.go, survivors.go        directories, locks, what earlier starts have left

@@ -77,12 +77,20 @@ const (
 	cldDumped = 3
 )
 
-// peek looks at the next zombie without reaping it: WNOWAIT keeps returning the
-// same one until it is reaped, so that nothing can be missed or seen twice.
-func (k *linux) peek() (exited, bool) {
+// peek looks at a zombie without reaping it.
+func (k *linux) peek(pid int) (exited, bool) {
+	if pid != 0 {
+		return nextDead(unix.P_PID, pid, unix.WNOHANG)
+	}
+	return nextDead(unix.P_ALL, 0, unix.WNOHANG)
+}
+
+// nextDead finds a zombie and leaves it one: WNOWAIT keeps returning the same
+// until it is reaped, so that nothing can be missed or seen twice.
+func nextDead(kind, id, options int) (exited, bool) {
 	var si siginfo
 	for {
-		err := unix.Waitid(unix.P_ALL, 0, (*unix.Siginfo)(unsafe.Pointer(&si)), unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
+		err := unix.Waitid(kind, id, (*unix.Siginfo)(unsafe.Pointer(&si)), unix.WEXITED|unix.WNOWAIT|options, nil)
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}

@@ -14,8 +14,9 @@ import (
 // kernel is what the loop asks of the operating system. The real one is in
 // kernel_linux.go; tests and simulations bring their own.
 type kernel interface {
-	// peek returns the next dead child, left a zombie; false when there is none.
-	peek() (exited, bool)
+	// peek returns a dead child, left a zombie: that of this pid, or any if it is
+	// 0; false when there is none.
+	peek(pid int) (exited, bool)
 	// orphans reports whether we have children that known does not know: what
 	// parents have left to us by their death.
 	orphans(known func(pid int) bool) bool
@@ -101,22 +102,31 @@ func (l *loop) step(ev event) (effects []effect) {
 	return effects
 }
 
-// reap takes in every dead child. A zombie holds its number until its death
-// was handled, so that a signal to its group cannot reach a stranger.
+// reap takes in every dead child.
 // more means that it has stopped for the sake of everything else there is to do.
 func (l *loop) reap() (more bool) {
 	for range reapMost {
-		ev, ok := l.kernel.peek()
-		if !ok {
+		if !l.bury(0) {
 			l.lookForStop()
 			return false
 		}
-		if l.ours(ev.pid) || len(l.model.orders) > 0 { // it may be one whose start we have not heard of yet
-			ev.alone = !l.kernel.orphans(l.ours)
-		}
-		l.turn(ev)
-		l.kernel.reap(ev.pid)
 	}
+	return true
+}
+
+// bury takes in one dead child, that of this pid or any; false if there is none.
+// A zombie holds its number until its death was handled, so that a signal to its
+// group cannot reach a stranger.
+func (l *loop) bury(pid int) bool {
+	ev, ok := l.kernel.peek(pid)
+	if !ok {
+		return false
+	}
+	if l.ours(ev.pid) || len(l.model.orders) > 0 { // it may be one whose start we have not heard of yet
+		ev.alone = !l.kernel.orphans(l.ours)
+	}
+	l.turn(ev)
+	l.kernel.reap(ev.pid)
 	return true
 }
 
@@ -131,6 +141,19 @@ func (l *loop) lookForStop() {
 
 // reapMost is how many of the dead are taken in before others get a turn.
 const reapMost = 256
+
+// yields is how long something waits for starts that are on their way, having
+// begun at since; most at most.
+func (l *loop) yields(since *instant, most time.Duration) time.Duration {
+	if l.model.outstanding() == 0 {
+		return 0
+	}
+	now := l.clock().mono
+	if *since == 0 {
+		*since = now
+	}
+	return most - now.sub(*since)
+}
 
 // ours reports whether a pid is a main process or a stop command.
 func (l *loop) ours(pid int) bool {

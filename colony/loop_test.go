@@ -40,7 +40,7 @@ func (k *fakeKernel) die(pid int) {
 	}
 }
 
-func (k *fakeKernel) peek() (exited, bool) {
+func (k *fakeKernel) peek(pid int) (exited, bool) {
 	if k.zombie == 0 {
 		select {
 		case k.zombie = <-k.dead:
@@ -48,7 +48,7 @@ func (k *fakeKernel) peek() (exited, bool) {
 			return exited{}, false
 		}
 	}
-	return exited{pid: k.zombie, status: exitStatus{code: 1}}, true
+	return exited{pid: k.zombie, status: exitStatus{code: 1}}, pid == 0 || pid == k.zombie
 }
 
 func (k *fakeKernel) hear(hear)                   {}

@@ -161,10 +161,15 @@ func (c *colony) run(signals caught) {
 				out = c.batches
 			}
 		}
+		if w := c.lookOn(signals); w > 0 && (wait <= 0 || w < wait) {
+			wait = w
+		}
 		c.arm(timer, wait)
 		select {
 		case <-signals.child:
 			c.reap(signals)
+		case pid := <-c.waiter.dead:
+			c.told(pid)
 		case s := <-signals.others:
 			if s != syscall.SIGPIPE { // it may be our own, from a log nobody reads
 				c.loop.turn(signalled{spec.Signal(s.(syscall.Signal))})
@@ -195,6 +200,8 @@ func (c *colony) take(ev event, signals caught) {
 		c.reap(signals) // so that the core knows what has died since
 	case exited:
 		c.wards.release(ev.pid)
+	case started:
+		c.waiter.begun()
 	}
 	c.turn(ev)
 	c.loop.lookForStop() // its SIGCHLD may have come before its start was known
@@ -210,6 +217,37 @@ func (c *colony) reap(signals caught) {
 		default: // one is there
 		}
 	}
+	c.waiter.goOn()
+}
+
+// told takes in what the waiter has found.
+func (c *colony) told(pid int) {
+	if pid == noChild {
+		c.waiter.lull = true
+		return
+	}
+	c.loop.bury(pid) // unless it was reaped since
+	c.waiter.owed = true
+}
+
+// lookOn has the waiter look again, or says how long that waits for starts. If
+// they take long, all who have died meanwhile are taken in at once.
+func (c *colony) lookOn(signals caught) (wait time.Duration) {
+	if !c.waiter.owed {
+		return 0
+	}
+	if len(c.loop.model.pids) >= manyChildren {
+		wait = c.loop.yields(&c.waiter.since, forksFirst)
+	}
+	switch {
+	case wait > 0:
+		return wait
+	case c.waiter.since != 0 && c.loop.model.outstanding() > 0:
+		c.reap(signals)
+	default:
+		c.waiter.goOn()
+	}
+	return 0
 }
 
 // safetyTick bounds the time between looks for dead children.

@@ -231,19 +231,30 @@ func (k *simKernel) supervisorDies() {
 
 // forget drops what belongs to one supervisor.
 func (k *simKernel) forget() {
-	k.spawners, k.orders, k.censuses, k.news, k.examined = []*simSpawner{{}}, nil, nil, nil, nil
+	k.spawners, k.orders, k.censuses, k.news, k.examined = []*simSpawner{{}, {}}, nil, nil, nil, nil
 	k.wards = nil
 }
 
 // The loop's questions.
 
-func (k *simKernel) peek() (exited, bool) {
+func (k *simKernel) peek(want int) (exited, bool) {
 	for _, p := range k.procs {
-		if p.zombie && p.parent == k.me {
+		if p.zombie && p.parent == k.me && (want == 0 || p.pid == want) {
 			return exited{pid: p.pid, status: p.status}, true
 		}
 	}
 	return exited{}, false
+}
+
+// offered are the pids of ours, dead or alive, and noChild.
+func (k *simKernel) offered() []int {
+	pids := []int{noChild}
+	for _, p := range k.procs {
+		if p.parent == k.me {
+			pids = append(pids, p.pid)
+		}
+	}
+	return pids
 }
 
 func (k *simKernel) orphans(known func(int) bool) bool {
@@ -270,7 +281,9 @@ func (k *simKernel) relieve() {
 	for _, s := range k.spawners {
 		s.relieved = true
 	}
-	k.spawners = append(k.spawners, &simSpawner{})
+	for range spawners {
+		k.spawners = append(k.spawners, &simSpawner{})
+	}
 }
 
 // signal delivers, and watches that no stranger is hit: a number is ours while

@@ -317,8 +317,14 @@ func (w *simWorld) do(p part) {
 	case partDeath:
 		k.reapDoomed(w.luck(8))
 	case partReap:
-		<-w.signals.child
-		w.reap()
+		if w.luck(2) == 0 {
+			<-w.signals.child
+			w.reap()
+		} else { // what the waiter says, which may not be true any more
+			pids := w.kernel.offered()
+			w.c.told(pids[w.luck(len(pids))])
+			w.check()
+		}
 	case partInbox:
 		w.take(<-c.inbox)
 	case partNews:

@@ -33,14 +33,10 @@ const startsFirst = 20 * time.Millisecond
 // wait is how long the publisher need not be given what is pending yet.
 func (s *sink) wait(l *loop) time.Duration {
 	b := s.pending
-	if l.model.outstanding() == 0 || len(b.answers) > 0 || b.done != nil {
+	if len(b.answers) > 0 || b.done != nil {
 		return 0
 	}
-	now := l.clock().mono
-	if b.since == 0 {
-		b.since = now
-	}
-	return startsFirst - now.sub(b.since)
+	return l.yields(&b.since, startsFirst)
 }
 
 func (s *sink) rescan(afresh bool) { s.look(afresh) }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"syscall"
 
@@ -13,15 +12,15 @@ import (
 	"github.com/ncolony/ncolony-go/colony/spec"
 )
 
-// spawner forks, one at a time, in a goroutine and on a thread of its own:
-// ForkExec returns only after chdir and exec, and a file system that does not
-// answer must not make the loop deaf. The thread also keeps our children apart
-// from the orphans that the kernel gives to our first thread (see orphanage).
+// spawner forks, in goroutines of its own: ForkExec returns only after chdir and
+// exec, and a file system that does not answer must not make the loop deaf. None
+// of them is ever on our first thread, which limitThreads keeps idle: the kernel
+// gives orphans to that one, and our children stay apart from them (see orphanage).
 type spawner struct {
 	preparer *preparer
 	ledger   *ledger
 	orders   chan spawn
-	relieved chan struct{} // closed when the goroutine at work is to end
+	relieved chan struct{} // closed when the goroutines at work are to end
 	out      outbox
 	start    func(func()) // runs a function as a goroutine
 	backlog  []spawn      // the loop's own: what does not fit in orders
@@ -33,15 +32,21 @@ func newSpawner(p *preparer, l *ledger, out outbox, start func(func())) *spawner
 	return sp
 }
 
-// hire starts a goroutine that takes orders.
+// spawners is how many goroutines take orders. The runtime has only one fork at
+// a time; meanwhile another prepares the next, or notes the last in the ledger.
+const spawners = 2
+
+// hire starts the goroutines that take orders.
 func (sp *spawner) hire() {
 	sp.relieved = make(chan struct{})
 	relieved := sp.relieved
-	sp.start(func() { sp.work(relieved) })
+	for range spawners {
+		sp.start(func() { sp.work(relieved) })
+	}
 }
 
-// relieve lets another goroutine take the remaining orders. The one at work
-// ends when it comes back, if it ever does.
+// relieve lets other goroutines take the remaining orders. Those at work end
+// when they come back, if they ever do.
 func (sp *spawner) relieve() {
 	close(sp.relieved)
 	sp.hire()
@@ -68,14 +73,6 @@ func (sp *spawner) push() {
 }
 
 func (sp *spawner) work(relieved <-chan struct{}) {
-	runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-	if unix.Gettid() == os.Getpid() {
-		// The first thread is where the kernel puts orphans. Keep it busy with
-		// nothing, and work on another.
-		sp.start(func() { sp.work(relieved) })
-		<-sp.out.quit
-		return
-	}
 	for {
 		select {
 		case <-relieved:

@@ -138,7 +138,7 @@ type orderedKernel struct {
 	did  []string
 }
 
-func (k *orderedKernel) peek() (exited, bool) {
+func (k *orderedKernel) peek(int) (exited, bool) {
 	k.did = append(k.did, "peek")
 	return exited{pid: k.dead}, k.dead != 0
 }
