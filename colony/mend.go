@@ -101,7 +101,7 @@ func (m *model) setAside(ev event, what string) {
 		m.requests[r.file] = r
 		m.finish(r, lostText)
 	case started:
-		if _, dead := m.held[ev.pid]; !dead {
+		if _, dead := m.heldFor(ev.order, ev.pid); !dead {
 			m.emit(signal{pid: ev.pid, group: true, signal: sigKILL}) // nobody would ever end it
 		}
 		m.dropOrder(ev.order)
