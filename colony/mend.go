@@ -24,7 +24,8 @@ const (
 // half-way: what it knew some time ago, and what has happened since. A model is
 // deterministic; what happens to it again makes it what it was.
 type history struct {
-	base  []byte // a snapshot
+	base  []byte // a snapshot, squeezed
+	size  int    // it had before
 	since []happened
 }
 
@@ -41,7 +42,8 @@ func (h *history) full(m *model) bool {
 
 // begin forgets all before m as it is now.
 func (h *history) begin(m *model) {
-	h.base = m.encode()
+	text := m.encode()
+	h.base, h.size = squeeze(text), len(text)
 	clear(h.since)
 	h.since = h.since[:0]
 }
@@ -51,7 +53,11 @@ func (h *history) add(now moment, ev event) { h.since = append(h.since, happened
 // again returns broken as it was after the last event that was added. What the
 // model decides on the way was done the first time.
 func (h *history) again(broken *model) (*model, error) {
-	s, err := readSnapshot(h.base)
+	base, err := expand(h.base, h.size)
+	if err != nil {
+		return nil, err
+	}
+	s, err := readSnapshot(base)
 	if err != nil {
 		return nil, err
 	}
