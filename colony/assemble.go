@@ -96,7 +96,7 @@ func newOrRestored(o Options, h *house, b *baton) (*model, error) {
 	if b != nil {
 		m, err := takeOver(policyOf(o), b.State)
 		if err == nil {
-			m.trap, m.colony.Version = o.trap, o.Version
+			m.trap = o.trap
 		}
 		return m, err
 	}

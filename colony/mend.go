@@ -42,11 +42,13 @@ func (h *history) full(m *model) bool {
 
 // begin forgets all before m as it is now.
 func (h *history) begin(m *model) {
-	text := m.encode()
-	h.base, h.size = squeeze(text), len(text)
+	h.beginWith(m.encode())
 	clear(h.since)
 	h.since = h.since[:0]
 }
+
+// beginWith begins with a model that has just been made of that text.
+func (h *history) beginWith(text []byte) { h.base, h.size = squeeze(text), len(text) }
 
 func (h *history) add(now moment, ev event) { h.since = append(h.since, happened{now, ev}) }
 

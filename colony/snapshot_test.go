@@ -239,3 +239,19 @@ func TestEachSpecIsRestoredOnce(t *testing.T) {
 		t.Errorf("specs %p, %p and %p of %s", a, b, c, c.Raw)
 	}
 }
+
+// A baton is written as encoding/json would write it, to which the state need
+// not be shown again.
+func TestBatonText(t *testing.T) {
+	w := newWorld(t, testPolicy)
+	w.see("a", `{"args":["/bin/a","<&>"]}`)
+	w.settle()
+	b := &baton{State: w.m.encode(), From: "1", Locks: []int{3, 4}, Wards: map[int]int{50: 7}}
+	want, err := json.Marshal(b)
+	must(t, err)
+	got, err := b.text()
+	must(t, err)
+	if !bytes.Equal(got, want) {
+		t.Errorf("it is\n%s\nwant\n%s", got, want)
+	}
+}
