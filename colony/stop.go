@@ -150,8 +150,8 @@ func (m *model) counted(ev counted) {
 		}
 		if len(left) == 0 && m.census.want && s.life.start == 0 && s.life.doubts < maxDoubts {
 			// Something died while it was counted: what it left may have changed
-			// hands behind the count's back. The next one is under way. Of a life
-			// that was adopted it is never our hands, and all of /proc was counted.
+			// hands behind the count's back. The next one is under way. For a life
+			// that was adopted all of /proc was looked through, whoever has what.
 			s.life.doubts++
 			continue
 		}
