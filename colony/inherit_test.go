@@ -7,9 +7,9 @@ import (
 )
 
 // After an adoption many may die, one after the other, while what the first ones
-// have left is counted. What is left of them is not below us and changes no hands
-// of ours: the first census that finds nothing is believed. For a life of our own
-// it is not, because there it does.
+// have left is counted. That is looked for in all of /proc, whoever has it: the
+// first census that finds nothing is believed. For a life of our own it is not:
+// what that has left is looked for below us, and may come there behind its back.
 func TestAdoptedIsNotDoubted(t *testing.T) {
 	w := newWorld(t, testPolicy)
 	for i, name := range []string{"a", "b"} {

@@ -20,9 +20,10 @@ func readSnapshot(b []byte) (*snapshot, error) {
 	version := s.Version
 	if err != nil { // it may be of a form of which we know no more than this
 		var head struct{ Version int }
-		if json.Unmarshal(b, &head) == nil {
-			version = head.Version
+		if err := json.Unmarshal(b, &head); err != nil {
+			return nil, fmt.Errorf("read state: %w", err)
 		}
+		version = head.Version
 	}
 	switch {
 	case version < 1 || version > snapshotVersion:

@@ -255,3 +255,19 @@ func TestBatonText(t *testing.T) {
 		t.Errorf("it is\n%s\nwant\n%s", got, want)
 	}
 }
+
+// A state is refused by what is wrong with it: its form if that is not known,
+// whatever else it holds.
+func TestReadSnapshotSaysWhy(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"version":9,"seed":"of another kind"}`: "it has version 9",
+		`{"version":9}`:                          "it has version 9",
+		`{"version":1,"seed":"of another kind"}`: "cannot unmarshal string",
+		`{"version":1`:                           "unexpected end",
+		`{}`:                                     "it has version 0",
+	} {
+		if _, err := readSnapshot([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}
