@@ -48,3 +48,19 @@ func TestAdoptedIsNotDoubted(t *testing.T) {
 		t.Errorf("the first is %s in generation %d", s.state, s.generation)
 	}
 }
+
+// A service was withdrawn, a broken file of its name has come back, and that went
+// when nobody looked, as between two programs: in the end nothing is left of it.
+func TestBrokenFileGoneUnseen(t *testing.T) {
+	w := newWorld(t, testPolicy)
+	w.ready("a", web)
+	w.tame = func(int) bool { return false }
+	w.gone("a")
+	w.do(seen{name: "a", problem: &spec.Problem{Message: "broken"}})
+	w.do(scanned{names: map[string]bool{}})
+	w.toDeadline()
+	w.settle()
+	if st, ok := w.status["a"]; ok || w.m.services["a"] != nil {
+		t.Errorf("it is still %+v", st)
+	}
+}
