@@ -62,9 +62,9 @@ func TestFlatCost(t *testing.T) {
 		for range 50 { // what it writes at the moment is no descriptor of a child's, and no memory that it keeps
 			time.Sleep(100 * time.Millisecond)
 			now := proc.Memory([]int{g.cmd.Process.Pid})
-			u.FDs, u.PSS, u.Threads = min(u.FDs, now.FDs), min(u.PSS, now.PSS), max(u.Threads, now.Threads)
+			u.FDs, u.Own, u.Threads = min(u.FDs, now.FDs), min(u.Own, now.Own), max(u.Threads, now.Threads)
 		}
-		if u.PSS == 0 {
+		if u.Own == 0 {
 			t.Skip("the kernel does not say how much memory a process has")
 		}
 		return u
@@ -78,7 +78,7 @@ func TestFlatCost(t *testing.T) {
 		g.service(fmt.Sprintf("s%04d", i))
 	}
 	after := use(many)
-	each := (after.PSS - before.PSS) / (many - few)
+	each := (after.Own - before.Own) / (many - few) // not of the program, whose pages come and go
 	t.Logf("from %d to %d children: %d and %d threads, %d and %d descriptors, %.0f bytes for each child", few, many, before.Threads, after.Threads, before.FDs, after.FDs, each)
 	// 13 to 15 are made at the start, so that none is wanted when none is to be had.
 	if after.Threads > 20 {
@@ -94,5 +94,6 @@ func TestFlatCost(t *testing.T) {
 	}
 }
 
-// bytesPerChild is a fifth more than there ever was when it was measured.
-const bytesPerChild = 4 << 10
+// bytesPerChild is a fifth more than there ever was when it was measured, on a
+// machine that was busy with other things.
+const bytesPerChild = 2 << 10

@@ -3,7 +3,6 @@ package colony
 import (
 	"log/slog"
 	"os"
-	"runtime/debug"
 	"slices"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
@@ -51,7 +50,7 @@ func newColony(o Options, h *house, null int, b *baton) (*colony, error) {
 	c.version, c.locks, c.successor = o.Version, h.locks, &successor{trust: h.trust, out: c.urgentBox(), fd: -1}
 	c.ears = newEars(h.procs, h.places, h.id, c.urgentBox(), c.start)
 	c.furnish(o, h, m, b)
-	c.publisher.thrift = debug.FreeOSMemory
+	c.publisher.thrift = newThrift()
 	tty := openTerminal()
 	prep := &preparer{colony: h.id, accounts: systemAccounts(), null: null, terminal: tty, ears: c.ears}
 	kernel := &linux{newSpawner(prep, c.ledger, c.urgentBox(), c.start), newCensor(h.procs, h.id, c.urgentBox()), openOrphanage(), tty, c.successor,
@@ -102,7 +101,7 @@ func newOrRestored(o Options, h *house, b *baton) (*model, error) {
 	if b != nil {
 		m, err := takeOver(policyOf(o), b.State)
 		if err == nil {
-			m.trap, m.colony.Version = o.trap, o.Version
+			m.trap = o.trap
 		}
 		return m, err
 	}

@@ -212,8 +212,11 @@ func (c *censor) countStrangers(q census, known map[int]bool, ev *counted, misse
 	all, err := c.procs.all()
 	missed.note(err)
 	for _, pid := range all {
+		if known[pid] {
+			continue // most of them, after an adoption
+		}
 		st, err := c.procs.stat(pid)
-		if missed.note(err); err != nil || known[pid] || st.state == 'Z' || st.state == 'X' {
+		if missed.note(err); err != nil || st.state == 'Z' || st.state == 'X' {
 			continue
 		}
 		id, ok := byLeader[st.session]

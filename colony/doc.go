@@ -27,7 +27,7 @@
 //	requests.go   messages and their results
 //	signals.go    signals to us, and job control of `-- CMD`
 //	upgrade.go    another program in our place; adopt.go, lives of a supervisor that was killed
-//	snapshot.go, restore.go, mend.go         the model as data, and after a panic
+//	snapshot.go, restore.go, mend.go         the model as data, and after a panic; squeeze.go makes that short
 //	model.go, event.go, effect.go, step.go   the words and the entry
 //	status.go     what is published
 //	loop.go       the only caller of step, wait and kill, and what it asks for

@@ -184,7 +184,7 @@ func (c *colony) baton(left batch, stopped instant) (*baton, error) {
 	}
 	b := c.testament(left, stopped)
 	b.Old = old
-	text, err := json.Marshal(b)
+	text, err := b.text()
 	if err == nil {
 		b.fd, err = sealed(text)
 	}
@@ -193,6 +193,19 @@ func (c *colony) baton(left batch, stopped instant) (*baton, error) {
 		return nil, err
 	}
 	return b, nil
+}
+
+// text is the baton as JSON. Its state is the most of it and JSON already, which
+// is not looked through once more.
+func (b *baton) text() ([]byte, error) {
+	rest := *b
+	rest.State = nil
+	text, err := json.Marshal(&rest)
+	if err != nil {
+		return nil, err
+	}
+	const begin, end = `{"state":`, "null"
+	return slices.Concat([]byte(begin), b.State, text[len(begin+end):]), nil
 }
 
 // pass executes a program, with the baton, in our place. It returns only with
@@ -304,6 +317,7 @@ func (c *colony) continueFrom(b *baton, h *house) {
 		c.files.pending.stop(name, note)
 	}
 	c.ledger.left = b.Ledger
+	c.loop.history.beginWith(b.State)
 	for _, s := range c.loop.model.services {
 		if s.spec != nil && !s.helper && !s.cmd {
 			c.watcher.config.expect(s.name, s.spec)

@@ -14,7 +14,7 @@ func (m *model) started(ev started) {
 		return
 	}
 	s := o.service
-	h, dead := m.heldFor(o, ev.pid)
+	h, dead := m.heldFor(ev.order, ev.pid)
 	if o.tooLate() {
 		if !dead { // it dies an orphan
 			m.emit(signal{pid: ev.pid, group: true, signal: sigKILL})
@@ -48,10 +48,10 @@ func (m *model) started(ev started) {
 
 // heldFor returns the end of the process that an order has become, if that came
 // first: it is reaped, and its number may be a stranger's by now.
-func (m *model) heldFor(o *order, pid int) (end exited, dead bool) {
+func (m *model) heldFor(order uint64, pid int) (end exited, dead bool) {
 	h, ok := m.held[pid]
 	delete(m.held, pid)
-	return h.exit, ok && h.seq >= o.number
+	return h.exit, ok && h.seq >= order
 }
 
 // spawnFailed takes in that an order has not.

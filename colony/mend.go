@@ -24,7 +24,8 @@ const (
 // half-way: what it knew some time ago, and what has happened since. A model is
 // deterministic; what happens to it again makes it what it was.
 type history struct {
-	base  []byte // a snapshot
+	base  []byte // a snapshot, squeezed
+	size  int    // it had before
 	since []happened
 }
 
@@ -41,17 +42,24 @@ func (h *history) full(m *model) bool {
 
 // begin forgets all before m as it is now.
 func (h *history) begin(m *model) {
-	h.base = m.encode()
+	h.beginWith(m.encode())
 	clear(h.since)
 	h.since = h.since[:0]
 }
+
+// beginWith begins with a model that has just been made of that text.
+func (h *history) beginWith(text []byte) { h.base, h.size = squeeze(text), len(text) }
 
 func (h *history) add(now moment, ev event) { h.since = append(h.since, happened{now, ev}) }
 
 // again returns broken as it was after the last event that was added. What the
 // model decides on the way was done the first time.
 func (h *history) again(broken *model) (*model, error) {
-	s, err := readSnapshot(h.base)
+	base, err := expand(h.base, h.size)
+	if err != nil {
+		return nil, err
+	}
+	s, err := readSnapshot(base)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +109,7 @@ func (m *model) setAside(ev event, what string) {
 		m.requests[r.file] = r
 		m.finish(r, lostText)
 	case started:
-		if _, dead := m.held[ev.pid]; !dead {
+		if _, dead := m.heldFor(ev.order, ev.pid); !dead {
 			m.emit(signal{pid: ev.pid, group: true, signal: sigKILL}) // nobody would ever end it
 		}
 		m.dropOrder(ev.order)

@@ -166,3 +166,29 @@ func TestHistory(t *testing.T) {
 		t.Errorf("it is another (-before +after):\n%s", diff)
 	}
 }
+
+// A start is dropped whose pid was an orphan's before: that the orphan is dead
+// says nothing of the child, which nobody would ever end.
+func TestDroppedStartOfAReusedPID(t *testing.T) {
+	w := newWorld(t, testPolicy)
+	w.see("a", web)                     // an order is out
+	w.do(exited{pid: 500, alone: true}) // held: it may be its process
+	w.see("b", web)
+	w.answerOne() // a is another; b's order is out still
+	once := true
+	w.m.trap = func(what any) {
+		if _, ok := what.(started); ok && once {
+			once = false
+			panic("trap")
+		}
+	}
+	w.pids = 499
+	w.answerOne() // b has the orphan's number
+	if got := w.told[500]; len(got) != 1 || got[0] != sigKILL {
+		t.Errorf("the child whose start was dropped was told %v, want KILL", got)
+	}
+	w.settle()
+	if s := w.m.services["b"]; s.phase != up || s.life.pid == 500 {
+		t.Errorf("b is %s with pid %d, want it begun again", s.phase, s.life.pid)
+	}
+}

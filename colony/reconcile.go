@@ -268,9 +268,10 @@ func (m *model) scanned(ev scanned) {
 	if ev.names == nil {
 		return
 	}
-	// What we run without a file has lost it while nobody looked.
+	// What we run without a file has lost it while nobody looked; so has what was
+	// withdrawn, if a broken file had come back.
 	for _, s := range m.inOrder() {
-		if !ev.names[s.name] && !s.helper && !s.cmd && !s.gone {
+		if !ev.names[s.name] && !s.helper && !s.cmd && (!s.gone || s.problem != nil) {
 			m.withdraw(s)
 			m.touch(s)
 		}

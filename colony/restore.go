@@ -15,15 +15,20 @@ import (
 // readSnapshot reads what a program has handed over. It accepts its own form and
 // every earlier one.
 func readSnapshot(b []byte) (*snapshot, error) {
-	var head struct{ Version int }
-	if err := json.Unmarshal(b, &head); err != nil {
-		return nil, fmt.Errorf("read state: %w", err)
-	}
-	if head.Version < 1 || head.Version > snapshotVersion {
-		return nil, fmt.Errorf("read state: it has version %d, and this program knows versions 1 to %d", head.Version, snapshotVersion)
-	}
 	s := &snapshot{}
-	if err := json.Unmarshal(b, s); err != nil {
+	err := json.Unmarshal(b, s)
+	version := s.Version
+	if err != nil { // it may be of a form of which we know no more than this
+		var head struct{ Version int }
+		if err := json.Unmarshal(b, &head); err != nil {
+			return nil, fmt.Errorf("read state: %w", err)
+		}
+		version = head.Version
+	}
+	switch {
+	case version < 1 || version > snapshotVersion:
+		return nil, fmt.Errorf("read state: it has version %d, and this program knows versions 1 to %d", version, snapshotVersion)
+	case err != nil:
 		return nil, fmt.Errorf("read state: %w", err)
 	}
 	return s, nil

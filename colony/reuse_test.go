@@ -67,6 +67,7 @@ func reusePID() error {
 	if err != nil {
 		return err
 	}
+	time.Sleep(3 * ticks) // else the stranger may have the same start time, too
 	first.Process.Kill()
 	first.Wait()
 	unix.Kill(st.PID, unix.SIGKILL)

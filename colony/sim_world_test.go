@@ -438,7 +438,7 @@ func (w *simWorld) handOver() {
 		w.turn(remained{})
 		return
 	}
-	text, err := json.Marshal(c.testament(c.publisher.left, stopped))
+	text, err := c.testament(c.publisher.left, stopped).text()
 	next := &baton{}
 	if err == nil {
 		err = json.Unmarshal(text, next)

@@ -239,3 +239,35 @@ func TestEachSpecIsRestoredOnce(t *testing.T) {
 		t.Errorf("specs %p, %p and %p of %s", a, b, c, c.Raw)
 	}
 }
+
+// A baton is written as encoding/json would write it, to which the state need
+// not be shown again.
+func TestBatonText(t *testing.T) {
+	w := newWorld(t, testPolicy)
+	w.see("a", `{"args":["/bin/a","<&>"]}`)
+	w.settle()
+	b := &baton{State: w.m.encode(), From: "1", Locks: []int{3, 4}, Wards: map[int]int{50: 7}}
+	want, err := json.Marshal(b)
+	must(t, err)
+	got, err := b.text()
+	must(t, err)
+	if !bytes.Equal(got, want) {
+		t.Errorf("it is\n%s\nwant\n%s", got, want)
+	}
+}
+
+// A state is refused by what is wrong with it: its form if that is not known,
+// whatever else it holds.
+func TestReadSnapshotSaysWhy(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"version":9,"seed":"of another kind"}`: "it has version 9",
+		`{"version":9}`:                          "it has version 9",
+		`{"version":1,"seed":"of another kind"}`: "cannot unmarshal string",
+		`{"version":1`:                           "unexpected end",
+		`{}`:                                     "it has version 0",
+	} {
+		if _, err := readSnapshot([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}

@@ -176,9 +176,10 @@ func (m *model) counted(ev counted) {
 		if s == nil || s.phase != stopping || s.generation != id.generation || s.life.pid != 0 {
 			continue
 		}
-		if len(left) == 0 && m.census.want && s.life.doubts < maxDoubts {
+		if len(left) == 0 && m.census.want && s.life.start == 0 && s.life.doubts < maxDoubts {
 			// Something died while it was counted: what it left may have changed
-			// hands behind the count's back. The next one is under way.
+			// hands behind the count's back. The next one is under way. For a life
+			// that was adopted all of /proc was looked through, whoever has what.
 			s.life.doubts++
 			continue
 		}

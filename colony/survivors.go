@@ -55,9 +55,10 @@ func (h *house) survey(old past) estate {
 			e.lives[i] = v
 		}
 	}
+	texts := map[string][]byte{}
 	for _, l := range lines {
 		if l.Epoch == h.epoch && l.id().real() && l.PID > 1 { // in another epoch its pid means something else
-			add(h.heir(l, e.fds))
+			add(h.heir(l, e.fds, texts))
 		}
 	}
 	if h.procs.check() != nil {
@@ -90,7 +91,7 @@ func (h *house) survey(old past) estate {
 				h.procs.kill(b.processID, sigKILL)
 			}
 		case b.leader && !(published && st.State == spec.Stopping):
-			add(h.heir(line, e.fds)) // begun in the instant before its line was written
+			add(h.heir(line, e.fds, texts)) // begun in the instant before its line was written
 		default:
 			line.PID, line.Start = b.session, noStart // it has outlived its main process
 			v := heir{line: line, dead: true, spec: h.believed(b.pid, "")}
@@ -112,8 +113,9 @@ func hasEnded(s spec.State) bool {
 const noStart = 1
 
 // heir looks at one life. The pidfd comes before the look: what it shows then is
-// what it will always mean.
-func (h *house) heir(l ledgerLine, fds map[int]int) heir {
+// what it will always mean. texts are the specs that were read already, by their
+// digests: many a life has the same.
+func (h *house) heir(l ledgerLine, fds map[int]int, texts map[string][]byte) heir {
 	v := heir{line: l, dead: true}
 	fd, err := h.procs.pin(l.PID)
 	st, serr := h.procs.stat(l.PID)
@@ -127,9 +129,12 @@ func (h *house) heir(l ledgerLine, fds map[int]int) heir {
 	case lives: // a kernel without pidfds: it cannot be kept apart from strangers
 		h.procs.kill(processID{l.PID, l.Start}, sigKILL)
 	}
+	if v.spec = texts[l.Spec]; v.spec != nil {
+		return v
+	}
 	b, err := h.disk.read(filepath.Join(h.places.LivesDir(), l.Name+".json"))
 	if err == nil && digest(b) == l.Spec {
-		v.spec = b
+		v.spec, texts[l.Spec] = b, b
 	} else if !v.dead {
 		v.spec = h.believed(l.PID, l.Spec)
 	}

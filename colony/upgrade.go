@@ -79,6 +79,7 @@ func (m *model) upgradeDue() {
 // replaced takes in that this process has changed its program: we are the new
 // one; or, with why, the old one that has it back.
 func (m *model) replaced(ev replaced) {
+	m.colony.Version = ev.to
 	m.census.out = false // whoever counted is gone
 	m.recount()
 	m.degraded = map[string]string{} // the edges are new, and say it again

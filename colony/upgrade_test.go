@@ -361,7 +361,7 @@ func TestUpgradeInTheCore(t *testing.T) {
 		{"an answer too late", func(w *world) { ask(w); w.pass(upgradePatience); w.do(examined{}) }, "the new program does not answer"},
 		{"shutdown", func(w *world) { ask(w); w.do(signalled{sigTERM}) }, "the colony is shutting down"},
 		{"done", func(w *world) { fit(w); w.do(replaced{from: "1", to: "2", since: w.now.mono}) }, ""},
-		{"back", func(w *world) { fit(w); w.do(replaced{why: "it hung"}) }, "the new program did not take over: it hung"},
+		{"back", func(w *world) { fit(w); w.do(replaced{to: "1", why: "it hung"}) }, "the new program did not take over: it hung"},
 		{"remained", func(w *world) { fit(w); w.do(remained{"no"}) }, "no"},
 		{"a start hangs", func(w *world) {
 			ask(w)

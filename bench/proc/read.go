@@ -65,6 +65,7 @@ func Zombies(pid int) (children, zombies int) {
 // Usage is what some processes need, together.
 type Usage struct {
 	PSS     float64 // bytes
+	Own     float64 // bytes of it that are of no file: what is left when the kernel wants memory
 	Threads int
 	FDs     int
 	CPU     float64 // milliseconds since their starts
@@ -75,6 +76,7 @@ type Usage struct {
 func Memory(pids []int) (u Usage) {
 	for _, pid := range pids {
 		u.PSS += 1024 * field(path(pid, "smaps_rollup"), "Pss:")
+		u.Own += 1024 * field(path(pid, "smaps_rollup"), "Pss_Anon:")
 		u.Threads += entries(path(pid, "task"))
 		u.FDs += entries(path(pid, "fd"))
 	}
