@@ -36,7 +36,7 @@ type site struct {
 	log  bytes.Buffer
 }
 
-func start(t *testing.T) *site {
+func start(t *testing.T, edits ...string) *site {
 	t.Helper()
 	for _, program := range []string{"nginx", "redis-server", "python3"} {
 		if _, err := exec.LookPath(program); err != nil {
@@ -50,7 +50,8 @@ func start(t *testing.T) *site {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text := strings.NewReplacer("/srv/web", s.root, "127.0.0.1:8080", address, "127.0.0.1:8081", behind).Replace(string(b))
+		edits = append(edits, "/srv/web", s.root, "127.0.0.1:8080", address, "127.0.0.1:8081", behind)
+		text := strings.NewReplacer(edits...).Replace(string(b))
 		os.MkdirAll(filepath.Join(s.root, filepath.Dir(file)), 0o755)
 		if err := os.WriteFile(filepath.Join(s.root, file), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
@@ -214,24 +215,12 @@ func TestRedisDies(t *testing.T) {
 
 // TestBackendHangs: it misses its watchdog, and writes down where it was.
 func TestBackendHangs(t *testing.T) {
-	s := start(t)
-	// Sooner than after the ten seconds of the example.
-	path := filepath.Join(s.root, "config/backend")
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, bytes.Replace(b, []byte(`"watchdog": 10`), []byte(`"watchdog": 3`), 1), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	s.until("the backend runs with its new spec", func() bool {
-		st := s.status("backend")
-		return st.Ready && st.Generation == 2 && s.status("nginx").Ready
-	})
+	s := start(t, `"watchdog": 10`, `"watchdog": 3`)
+	s.untilState("nginx", spec.Running)
 	syscall.Kill(s.status("backend").PID, syscall.SIGSTOP)
 	s.until("the backend is back", func() bool {
 		st := s.status("backend")
-		return st.Ready && st.Generation == 3
+		return st.Ready && st.Generation == 2
 	})
 	if got, want := s.status("backend").LastExit.String(), "signal ABRT, no WATCHDOG=1 for 3s"; !strings.HasPrefix(got, "signal ABRT") || !strings.HasSuffix(got, "no WATCHDOG=1 for 3s") {
 		t.Errorf("its last exit is %q, want %q", got, want)
