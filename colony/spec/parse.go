@@ -132,7 +132,7 @@ func (r *reader) object(root *node) {
 	if hasUID && hasUser {
 		r.add(max(uid, user), "uid: excludes user, give one of the two")
 	}
-	if ready := r.spec.Ready; ready != nil && ready.Beat && r.at[beatcheck] == 0 {
+	if ready := r.spec.Ready; ready != nil && ready.Beat && r.spec.Heart == nil {
 		r.add(r.at["ready"], "ready.beat: needs %s", beatcheck)
 	}
 }

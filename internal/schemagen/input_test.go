@@ -246,7 +246,7 @@ func TestValues(t *testing.T) {
 func TestWholeSpecs(t *testing.T) {
 	s := compile(t, "spec")
 	var bad, odd []string
-	bad = append(bad, `{}`, `[]`, `1`, `{"Args":["x"]}`, `{"args":["x"],"uid":0,"user":"root"}`)
+	bad = append(bad, `{}`, `[]`, `1`, `{"args":["x"],"ready":{"beat":true},"ncolony.beatcheck":null}`, `{"Args":["x"]}`, `{"args":["x"],"uid":0,"user":"root"}`)
 	for _, key := range spec.Reserved() {
 		bad = append(bad, string(with(key, "1")))
 	}

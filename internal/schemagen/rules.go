@@ -31,7 +31,7 @@ var rules = map[string]rule{
 		"propertyNames": rule{"not": rule{"enum": spec.Reserved()}},
 		"not":           rule{"required": []string{"uid", "user"}},
 		"if":            rule{"required": []string{"ready"}, "properties": rule{"ready": rule{"required": []string{"beat"}}}},
-		"then":          rule{"required": []string{"ncolony.beatcheck"}},
+		"then":          rule{"required": []string{"ncolony.beatcheck"}, "properties": rule{"ncolony.beatcheck": rule{"type": "object"}}},
 	},
 	"spec.args":          command,
 	"spec.env":           {"propertyNames": ref("variable"), "additionalProperties": ref("text")},
