@@ -190,6 +190,11 @@ func (m *model) restoreLife(s *service, v *savedService, known specs) error {
 			return err
 		}
 	}
+	if s.helper && l.Signs == nil && sp != nil && sp.Watchdog != nil {
+		silent := *sp // it was started by a program that did not watch helpers
+		silent.Watchdog = nil
+		sp = &silent
+	}
 	s.life = life{
 		spec: sp, pid: l.PID, leader: l.Leader, start: l.Start, started: moment{l.Started.Mono, l.Started.Wall}, died: l.Died, asked: l.Asked, exit: l.Exit,
 		stage: l.Stage, deadline: l.Deadline, ordered: l.Ordered, command: l.Command, grouped: l.Grouped, doubts: l.Doubts, unclear: l.Unclear,
