@@ -79,8 +79,10 @@ func (k *simKernel) talk() {
 
 // finishJobs has those jobs do what others wait for.
 func (k *simKernel) finishJobs() {
+	m := k.w.c.loop.model
 	for _, p := range slices.Clone(k.procs) {
-		if p.main && !p.zombie && isJob(p.spec) && len(k.w.c.loop.model.dependents[p.life.name]) > 0 {
+		s := m.services[p.life.name]
+		if p.main && !p.zombie && s != nil && s.spec != nil && isJob(s.spec) && len(m.dependents[s.name]) > 0 {
 			k.die(p, exitStatus{})
 		}
 	}
@@ -181,6 +183,7 @@ func (t *truth) recorded(e spec.Event) {
 	case spec.EventTerminating:
 		t.tell(mayStop(t.w.c.loop.model, s))
 	case spec.EventReady:
+		t.beat[s.lifeID()] = now
 		if !t.ready[s.lifeID()] {
 			t.w.fail("%s/%d counts as ready, and has not said so", s.name, s.generation)
 		}
@@ -202,8 +205,18 @@ func (t *truth) heard(ev notified) {
 	if ev.says.ready {
 		t.ready[ev.life] = true
 	}
-	if ev.says.beat || ev.says.ready {
+	if ev.says.beat {
 		t.beat[ev.life] = t.w.mono
+	}
+}
+
+// isTold checks that those are ready that have said so.
+func (t *truth) isTold(m *model) {
+	for _, name := range simNames {
+		s := m.services[name]
+		if s != nil && s.phase == up && s.life.spec.Ready != nil && !s.life.ready && !s.life.signs.stopping && t.ready[s.lifeID()] && t.kills == 0 {
+			t.w.fail("%s/%d has said that it is ready, and is not", name, s.generation)
+		}
 	}
 }
 
@@ -254,6 +267,9 @@ func (t *truth) fell(s *service, counts bool) {
 // counts: so the first of the ends in a row may be too old to count.
 func (t *truth) ordered(s *service) {
 	r := t.runs(s.name)
+	if n := len(r.ends); n > 0 {
+		r.ends[n-1] = t.w.mono // it may have been empty only now
+	}
 	if r.last == 0 {
 		return
 	}
@@ -277,8 +293,7 @@ func (t *truth) within(at []instant, s *service) (n int) {
 	return n
 }
 
-// hasFailed checks that a limit was reached. What is long in ending counts from
-// then.
+// hasFailed checks that a limit was reached.
 func (t *truth) hasFailed(s *service) {
 	if s.spec.Limit == nil {
 		t.w.fail("%s has failed, and has no limit", s.name)
@@ -286,7 +301,7 @@ func (t *truth) hasFailed(s *service) {
 	}
 	n := 0
 	for _, i := range t.runs(s.name).ends {
-		if t.w.mono.sub(i) < s.spec.Limit.Within.D()+simLongEnd {
+		if t.w.mono.sub(i) < s.spec.Limit.Within.D() {
 			n++
 		}
 	}
@@ -294,10 +309,6 @@ func (t *truth) hasFailed(s *service) {
 		t.w.fail("%s has failed after %d ends within %v, limit allows %d restarts", s.name, n, s.spec.Limit.Within.D(), s.spec.Limit.Restarts)
 	}
 }
-
-// simLongEnd is more than a life takes to be empty after its main process, as
-// far as time is counted here.
-const simLongEnd = 30 * time.Second
 
 // unwritten has a kill forget those failures that were not in a status file yet:
 // the next supervisor knows of no others.
