@@ -104,29 +104,6 @@ func (w *simWorld) opTell(o simOp) {
 	w.kernel.tell(p, simTellings[int(o.b)%len(simTellings)])
 }
 
-// nextDue is when the core wants to be called, but for the next beats of those
-// that go on beating.
-func (w *simWorld) nextDue() instant {
-	m := w.c.loop.model
-	all := m.timers
-	m.timers = nil
-	next := m.deadline()
-	for _, s := range all {
-		if beats(s) {
-			continue
-		}
-		if next == 0 || s.due < next {
-			next = s.due
-		}
-	}
-	m.timers = all
-	return next
-}
-
-func beats(s *service) bool {
-	return s.phase == up && s.life.ready && s.life.signs != nil && !s.life.signs.stopping
-}
-
 // simBeat is often enough for every watchdog of the schedules.
 const simBeat = 5 * time.Second
 
@@ -198,12 +175,17 @@ func (t *truth) recorded(e spec.Event) {
 	case spec.EventFailed:
 		t.hasFailed(s)
 	}
+	if e.Type == spec.EventUnready || e.Type == spec.EventOverdue && strings.HasPrefix(e.Reason, "no ") {
+		if late := now.sub(s.life.next()); late > lateness {
+			t.w.fail("%s/%d is ended %v after its time: what it has told meanwhile may be on its way", s.name, s.generation, late)
+		}
+	}
 }
 
 // heard takes in what is told, on its way to the core.
 func (t *truth) heard(ev notified) {
 	if ev.says.ready {
-		t.ready[ev.life] = true
+		t.ready[ev.life], t.told[ev.life] = true, true
 	}
 	if ev.says.beat {
 		t.beat[ev.life] = t.w.mono
@@ -214,7 +196,7 @@ func (t *truth) heard(ev notified) {
 func (t *truth) isTold(m *model) {
 	for _, name := range simNames {
 		s := m.services[name]
-		if s != nil && s.phase == up && s.life.spec.Ready != nil && !s.life.ready && !s.life.signs.stopping && t.ready[s.lifeID()] && t.kills == 0 {
+		if s != nil && s.phase == up && s.life.spec.Ready != nil && !s.life.ready && !s.life.signs.stopping && t.told[s.lifeID()] && t.kills == 0 {
 			t.w.fail("%s/%d has said that it is ready, and is not", name, s.generation)
 		}
 	}
