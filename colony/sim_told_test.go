@@ -215,6 +215,7 @@ type restarts struct {
 	sure []instant // ends by itself that were followed by a start, and nobody has wished anything since
 	ends []instant // all ends, and starts that have failed
 	last instant   // the last of them, if it certainly was by itself
+	more bool      // the core may know of others than these
 }
 
 func (t *truth) runs(name string) *restarts {
@@ -228,7 +229,7 @@ func (t *truth) runs(name string) *restarts {
 // more, or may not.
 func (t *truth) forgiven() {
 	for _, r := range t.restarts {
-		r.sure, r.last = nil, 0
+		r.sure, r.last, r.more = nil, 0, false
 	}
 }
 
@@ -244,9 +245,9 @@ func (t *truth) fell(s *service, counts bool) {
 	}
 }
 
-// ordered is invariant 10: no more restarts than limit allows within its time. An
-// end is taken in before what it leaves behind is gone, and it is that which
-// counts: so the first of the ends in a row may be too old to count.
+// ordered is invariant 10: no more restarts than limit allows within its time.
+// What counts is when a life was empty, between its end and this start: those
+// whose end is near enough to this start certainly count.
 func (t *truth) ordered(s *service) {
 	r := t.runs(s.name)
 	if n := len(r.ends); n > 0 {
@@ -261,7 +262,7 @@ func (t *truth) ordered(s *service) {
 		r.sure = nil
 		return
 	}
-	if n := t.within(r.sure, s); n > s.spec.Limit.Restarts+1 && !t.clocked {
+	if n := t.within(r.sure, s); n > s.spec.Limit.Restarts && !t.clocked {
 		t.w.fail("%s is restarted for the time %d within %v, limit allows %d", s.name, n, s.spec.Limit.Within.D(), s.spec.Limit.Restarts)
 	}
 }
@@ -293,14 +294,19 @@ func (t *truth) hasFailed(s *service) {
 }
 
 // unwritten has a kill forget those failures that were not in a status file yet:
-// the next supervisor knows of no others.
+// the next supervisor knows of no others. How an end is judged that was not taken
+// in, or whose start is on its way, is not known.
 func (t *truth) unwritten() {
 	for name, r := range t.restarts {
 		known := 0
-		if st := t.status(name); st != nil {
-			known = len(st.Failures)
+		if st := t.status(name); st != nil && len(r.sure) > 0 && !r.more {
+			for _, f := range st.Failures {
+				if !f.Before(simBegin.Add(time.Duration(r.sure[0]))) {
+					known++
+				}
+			}
 		}
-		r.sure = r.sure[max(0, len(r.sure)-known):]
-		r.last = 0
+		r.sure = r.sure[:min(len(r.sure), known)]
+		r.last, r.more = 0, true
 	}
 }

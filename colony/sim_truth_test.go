@@ -219,7 +219,8 @@ func (t *truth) before(ev event) {
 			t.fell(c.service, true)
 		} else if !ok && len(t.w.c.loop.model.orders) > 0 {
 			for _, o := range t.w.c.loop.model.orders {
-				t.runs(o.service.name).ends = append(t.runs(o.service.name).ends, t.w.mono) // it may be the end of that
+				r := t.runs(o.service.name) // it may be the end of that
+				r.ends, r.more = append(r.ends, t.w.mono), true
 			}
 		}
 		if p := t.w.kernel.find(ev.pid); p != nil && p.main && t.lives[p.life] != nil && t.w.mono.sub(t.lives[p.life].began) >= simOptions.Threshold {
