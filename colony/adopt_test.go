@@ -3,6 +3,7 @@ package colony
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -310,4 +311,18 @@ func TestAdoptionBesideAnEmptyDirectory(t *testing.T) {
 	}
 	s.send(`{"type":"RESCAN"}`)
 	s.eventually("it is gone", func() bool { _, ok := s.status("a"); return !ok && !alive(before.PID) })
+}
+
+// A life that the ledger does not call over, of a service whose status tells of a
+// later one that did not come to be: no number is given out twice.
+func TestNumberOfAStartThatFailed(t *testing.T) {
+	w := newWorld(t, testPolicy)
+	w.m.resume(nil, []spec.Status{{Name: "a", State: spec.Backingoff, Generation: 2, LastExit: &spec.Exit{SpawnError: "no"}}}, 2, true)
+	w.m.inheritAll(w.now, estate{lives: []heir{{line: ledgerLine{Name: "a", Generation: 1, PID: 500, Start: 1}, dead: true, spec: []byte(web)}}}, slog.New(slog.DiscardHandler))
+	w.see("a", web)
+	w.settle()
+	w.toDeadline()
+	if got := w.m.services["a"].generation; got != 3 {
+		t.Errorf("generation %d, want 3", got)
+	}
 }

@@ -97,7 +97,7 @@ func (m *model) waitsFor(s *service, most int) (names []string) {
 }
 
 // mustStop reports whether one that s requires is gone, stopped or failed. While
-// the directory was not looked at, nobody knows who is gone.
+// the directory was not looked at, nobody knows who is missing.
 func (m *model) mustStop(s *service) bool { return m.lostFor(s) != "" }
 
 // lostFor names the first that s requires and that does not come back by itself.
@@ -108,7 +108,7 @@ func (m *model) lostFor(s *service) string {
 	for _, name := range s.spec.Requires {
 		d, counts := m.dependency(s, name)
 		st := standingFor(d)
-		if counts && (st == lost || st == absent && m.looked) {
+		if counts && (st == lost || st == absent && (d != nil || m.looked)) {
 			return name
 		}
 	}

@@ -130,3 +130,41 @@ func TestRemovedCycle(t *testing.T) {
 	w.settle()
 	w.wantStates(map[string]spec.State{})
 }
+
+// One that is removed before the whole directory was looked at is known to be
+// gone: those that require it stop, and it does.
+func TestRemovedBeforeTheScan(t *testing.T) {
+	w := newWorld(t, testPolicy)
+	w.ready("db", web)
+	w.ready("api", needing("db", ""))
+	w.gone("db")
+	w.settle()
+	w.wantStates(map[string]spec.State{"api": spec.Waiting})
+}
+
+// A service that has never run is no member of a cycle that goes on, though a
+// status of it has been left.
+func TestNeverRunIsRemembered(t *testing.T) {
+	w := newWorld(t, testPolicy)
+	w.m.resume(nil, []spec.Status{{Name: "a", State: spec.Waiting}, {Name: "b", State: spec.Stopped, Generation: 3, LastExit: &spec.Exit{}}}, 3, true)
+	w.see("a", needing("a", ""))
+	w.see("b", needing("b", ""))
+	w.do(scanned{})
+	w.settle()
+	w.wantStates(map[string]spec.State{"a": spec.Invalid, "b": spec.Running})
+	if got := w.status["a"].Restarts; got != 0 {
+		t.Errorf("%d restarts", got)
+	}
+}
+
+// A request for one that waits for what waits in vain is answered.
+func TestWaitsInVain(t *testing.T) {
+	w := newWorld(t, testPolicy)
+	w.do(scanned{})
+	w.see("api", needing("", "db"))
+	w.see("web", needing("", "api"))
+	file := w.send(`{"type":"START","name":"web"}`)
+	if got := w.result[file].Error; got != `waits: "api" waits for what does not come by itself` {
+		t.Errorf("%q", got)
+	}
+}

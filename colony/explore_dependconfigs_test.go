@@ -92,6 +92,14 @@ func dependConfigurations(t *testing.T, policy policy) []*configuration {
 			specs: []paperSpec{of("a", plain), of("a", needing("b", "")), of("b", plain), of("b", needing("", "a"))},
 		},
 		{
+			name: "cycles that are removed", names: two, policy: policy, manners: quiet,
+			specs: []paperSpec{of("a", `{"args":["x"]}`), of("a", needing("b", "")), of("b", needing("a", ""))},
+		},
+		{
+			name: "ready and upgrade", short: true, names: two[:1], policy: policy, manners: quiet,
+			specs: []paperSpec{notifying}, tells: []paperTelling{saysReady, oldReady}, messages: messagesOf(t, upgrading, startA),
+		},
+		{
 			name: "cycles of three", names: three, policy: policy, manners: quiet, kept: true,
 			specs: []paperSpec{of("a", needing("b", "")), of("b", needing("", "a")), of("b", plain), of("c", needing("b", ""))},
 		},

@@ -220,22 +220,3 @@ func limitOf(sp *spec.Spec) int {
 	}
 	return sp.Limit.Restarts
 }
-
-// awaits reports whether something is due: but for the next beats of those that
-// have to beat, to the end of time.
-func (x *paper) awaits() bool {
-	var beats []*service
-	for _, s := range x.m.timers {
-		if s.phase == up && s.life.ready && !s.life.signs.stopping {
-			beats = append(beats, s)
-		}
-	}
-	if len(beats) < len(x.m.timers) {
-		return true
-	}
-	timers := x.m.timers
-	x.m.timers = nil
-	next := x.m.deadline()
-	x.m.timers = timers
-	return next != 0
-}

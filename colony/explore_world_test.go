@@ -473,7 +473,7 @@ func (x *paper) settled() (why string) {
 		return fmt.Sprintf("requests without an answer: %v", x.open)
 	case m.upgrade != nil:
 		return "an upgrade does not end"
-	case x.awaits():
+	case nextDue(m) != 0:
 		return "something is due"
 	}
 	kids := 0

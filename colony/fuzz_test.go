@@ -23,7 +23,17 @@ var fuzzSpecs = []string{
 	`{"args":["z"],"stop":{"grace":0}}`,
 	`{"args":["z"],"main":true}`,
 	`{"args":["z"],"ncolony.beatcheck":{"period":1,"grace":1,"status":"/b"}}`,
+	`{"args":["x"],"requires":["a"]}`,
+	`{"args":["x"],"requires":["b"],"after":["c","nobody"]}`,
+	`{"args":["x"],"after":["b"],"restart":"never"}`,
+	`{"args":["x"],"ready":{"notify":true,"timeout":5},"after":["c"]}`,
+	`{"args":["y"],"ready":{"fd":3},"watchdog":20,"stop":{"dump":"ABRT"},"restart":"on-failure"}`,
+	`{"args":["x"],"backoff":{"min":0},"limit":{"restarts":1,"within":60}}`,
+	`{"args":["x"],"limit":{"restarts":1,"within":10,"then":{"retry":60}}}`,
+	`{"args":["y"],"limit":{"restarts":0,"within":10,"then":"shutdown"}}`,
 }
+
+var fuzzTellings = []string{"READY=1", "WATCHDOG=1", "STOPPING=1", "WATCHDOG=trigger", "EXTEND_TIMEOUT_USEC=20000000", "RELOADING=1\nSTATUS=x", "MAINPID=1", "WATCHDOG_USEC=20000000"}
 
 var fuzzMessages = []string{
 	`{"type":"RESTART","name":"%s"}`, `{"type":"STOP","name":"%s"}`, `{"type":"START","name":"%s"}`,
@@ -120,7 +130,7 @@ func (i *input) next(n int) int {
 func (w *world) random(in *input) {
 	w.t.Helper()
 	name := string(rune('a' + in.next(3)))
-	switch in.next(13) {
+	switch in.next(14) {
 	case 0:
 		w.see(name, fuzzSpecs[in.next(len(fuzzSpecs))])
 	case 1:
@@ -167,6 +177,12 @@ func (w *world) random(in *input) {
 		}
 	case 12:
 		w.randomUpgrade(in)
+	case 13:
+		if s := w.m.services[name]; s != nil {
+			id := s.lifeID()
+			id.generation -= uint64(in.next(4) / 3) // or the one before
+			w.do(notified{id, parseNotification([]byte(fuzzTellings[in.next(len(fuzzTellings))]))})
+		}
 	case 11:
 		for range 20 {
 			w.toDeadline()
@@ -236,10 +252,14 @@ func (w *world) rest() {
 	w.t.Helper()
 	w.tame = func(int) bool { return true }
 	w.settle()
-	for range 200 {
-		if w.exit != nil || !w.toDeadline() {
+	for range 1000 {
+		w.doTheirWork()
+		at := nextDue(w.m)
+		if w.exit != nil || at == 0 {
 			break
 		}
+		w.pass(min(max(0, at.sub(w.now.mono)), simBeat))
+		w.settle()
 	}
 	if w.exit != nil {
 		for pid := range w.alive {
@@ -256,8 +276,8 @@ func (w *world) rest() {
 		w.t.Fatal("a drain does not end")
 	}
 	for name, s := range w.m.services {
-		if w.m.wanted(s) != (s.phase == up) {
-			w.t.Errorf("%q: wanted %v, is %s", name, w.m.wanted(s), s.phase)
+		if why := runsRightly(w.m, s); why != "" {
+			w.t.Error(why)
 		}
 		if s.restart {
 			w.t.Errorf("%q: a restart is still asked for", name)
@@ -266,7 +286,31 @@ func (w *world) rest() {
 	if len(w.m.requests) > 0 {
 		w.t.Errorf("requests without an answer: %v", w.m.requests)
 	}
-	if at := w.m.deadline(); at != 0 {
+	if at := nextDue(w.m); at != 0 {
 		w.t.Errorf("at rest, and due in %v", at.sub(w.now.mono))
+	}
+}
+
+// doTheirWork has lives say that they are ready, and beat, and jobs be done that
+// others wait for.
+func (w *world) doTheirWork() {
+	w.t.Helper()
+	for _, s := range w.m.inOrder() {
+		if w.exit != nil || s.phase != up {
+			continue
+		}
+		switch {
+		case len(w.m.dependents[s.name]) > 0 && isJob(s.spec):
+			w.die(s.life.pid, exitStatus{})
+			w.settle()
+		case s.life.signs == nil:
+		case !s.life.ready:
+			w.do(notified{s.lifeID(), notification{ready: true}})
+		default:
+			w.do(notified{s.lifeID(), notification{beat: true}})
+		}
+	}
+	if w.exit == nil {
+		w.settle()
 	}
 }

@@ -197,7 +197,7 @@ func goOn(t *testing.T, m *model, in *input) {
 	do(replaced{from: "1", to: "2", since: at.mono})
 	for steps := 0; in.more() && steps < 100 && !m.drain.done; steps++ {
 		names := slices.Sorted(maps.Keys(m.services))
-		switch in.next(7) {
+		switch in.next(8) {
 		case 0:
 			if all := slices.Sorted(maps.Keys(m.pids)); len(all) > 0 {
 				do(exited{pid: all[in.next(len(all))], status: exitStatus{code: in.next(2)}, alone: in.next(2) == 0})
@@ -221,6 +221,11 @@ func goOn(t *testing.T, m *model, in *input) {
 		case 5:
 			if len(names) > 0 {
 				do(seen{name: names[in.next(len(names))], gone: true})
+			}
+		case 7:
+			if len(names) > 0 {
+				id := m.services[names[in.next(len(names))]].lifeID()
+				do(notified{id, parseNotification([]byte(fuzzTellings[in.next(len(fuzzTellings))]))})
 			}
 		case 6:
 			kind := []spec.Type{spec.RestartAll, spec.RestartService, spec.StopService, spec.StartService, spec.Shutdown}[in.next(5)]

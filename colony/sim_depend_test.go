@@ -44,8 +44,10 @@ func isLost(m *model, name string) bool {
 	look = func(name string, seen []string) bool {
 		d := m.services[name]
 		switch {
-		case d == nil || d.gone:
+		case d == nil:
 			return m.looked
+		case d.gone:
+			return true
 		case d.spec == nil:
 			return false
 		case d.stopped != nil || d.over == hasFailed || d.retrying:
@@ -162,4 +164,26 @@ func runsRightly(m *model, s *service) (why string) {
 		return s.name + " says " + string(st.State)
 	}
 	return ""
+}
+
+// nextDue is when the core wants to be called, but for the next beats of those
+// that go on beating.
+func nextDue(m *model) instant {
+	all := m.timers
+	m.timers = nil
+	next := m.deadline()
+	for _, s := range all {
+		if beats(s) {
+			continue
+		}
+		if next == 0 || s.due < next {
+			next = s.due
+		}
+	}
+	m.timers = all
+	return next
+}
+
+func beats(s *service) bool {
+	return s.phase == up && s.life.ready && s.life.signs != nil && !s.life.signs.stopping
 }

@@ -79,8 +79,10 @@ func (k *simKernel) talk() {
 
 // finishJobs has those jobs do what others wait for.
 func (k *simKernel) finishJobs() {
+	m := k.w.c.loop.model
 	for _, p := range slices.Clone(k.procs) {
-		if p.main && !p.zombie && isJob(p.spec) && len(k.w.c.loop.model.dependents[p.life.name]) > 0 {
+		s := m.services[p.life.name]
+		if p.main && !p.zombie && s != nil && s.spec != nil && isJob(s.spec) && len(m.dependents[s.name]) > 0 {
 			k.die(p, exitStatus{})
 		}
 	}
@@ -100,29 +102,6 @@ func (w *simWorld) opTell(o simOp) {
 		return
 	}
 	w.kernel.tell(p, simTellings[int(o.b)%len(simTellings)])
-}
-
-// nextDue is when the core wants to be called, but for the next beats of those
-// that go on beating.
-func (w *simWorld) nextDue() instant {
-	m := w.c.loop.model
-	all := m.timers
-	m.timers = nil
-	next := m.deadline()
-	for _, s := range all {
-		if beats(s) {
-			continue
-		}
-		if next == 0 || s.due < next {
-			next = s.due
-		}
-	}
-	m.timers = all
-	return next
-}
-
-func beats(s *service) bool {
-	return s.phase == up && s.life.ready && s.life.signs != nil && !s.life.signs.stopping
 }
 
 // simBeat is often enough for every watchdog of the schedules.
@@ -173,6 +152,7 @@ func (t *truth) recorded(e spec.Event) {
 	case spec.EventTerminating:
 		t.tell(mayStop(t.w.c.loop.model, s))
 	case spec.EventReady:
+		t.beat[s.lifeID()] = now
 		if !t.ready[s.lifeID()] {
 			t.w.fail("%s/%d counts as ready, and has not said so", s.name, s.generation)
 		}
@@ -187,15 +167,30 @@ func (t *truth) recorded(e spec.Event) {
 	case spec.EventFailed:
 		t.hasFailed(s)
 	}
+	if e.Type == spec.EventUnready || e.Type == spec.EventOverdue && strings.HasPrefix(e.Reason, "no ") {
+		if late := now.sub(s.life.next()); late > lateness {
+			t.w.fail("%s/%d is ended %v after its time: what it has told meanwhile may be on its way", s.name, s.generation, late)
+		}
+	}
 }
 
 // heard takes in what is told, on its way to the core.
 func (t *truth) heard(ev notified) {
 	if ev.says.ready {
-		t.ready[ev.life] = true
+		t.ready[ev.life], t.told[ev.life] = true, true
 	}
-	if ev.says.beat || ev.says.ready {
+	if ev.says.beat {
 		t.beat[ev.life] = t.w.mono
+	}
+}
+
+// isTold checks that those are ready that have said so.
+func (t *truth) isTold(m *model) {
+	for _, name := range simNames {
+		s := m.services[name]
+		if s != nil && s.phase == up && s.life.spec.Ready != nil && !s.life.ready && !s.life.signs.stopping && t.told[s.lifeID()] && t.kills == 0 {
+			t.w.fail("%s/%d has said that it is ready, and is not", name, s.generation)
+		}
 	}
 }
 
@@ -212,6 +207,7 @@ type restarts struct {
 	sure []instant // ends by itself that were followed by a start, and nobody has wished anything since
 	ends []instant // all ends, and starts that have failed
 	last instant   // the last of them, if it certainly was by itself
+	more bool      // the core may know of others than these
 }
 
 func (t *truth) runs(name string) *restarts {
@@ -225,7 +221,7 @@ func (t *truth) runs(name string) *restarts {
 // more, or may not.
 func (t *truth) forgiven() {
 	for _, r := range t.restarts {
-		r.sure, r.last = nil, 0
+		r.sure, r.last, r.more = nil, 0, false
 	}
 }
 
@@ -241,11 +237,14 @@ func (t *truth) fell(s *service, counts bool) {
 	}
 }
 
-// ordered is invariant 10: no more restarts than limit allows within its time. An
-// end is taken in before what it leaves behind is gone, and it is that which
-// counts: so the first of the ends in a row may be too old to count.
+// ordered is invariant 10: no more restarts than limit allows within its time.
+// What counts is when a life was empty, between its end and this start: those
+// whose end is near enough to this start certainly count.
 func (t *truth) ordered(s *service) {
 	r := t.runs(s.name)
+	if n := len(r.ends); n > 0 {
+		r.ends[n-1] = t.w.mono // it may have been empty only now
+	}
 	if r.last == 0 {
 		return
 	}
@@ -255,7 +254,7 @@ func (t *truth) ordered(s *service) {
 		r.sure = nil
 		return
 	}
-	if n := t.within(r.sure, s); n > s.spec.Limit.Restarts+1 && !t.clocked {
+	if n := t.within(r.sure, s); n > s.spec.Limit.Restarts && !t.clocked {
 		t.w.fail("%s is restarted for the time %d within %v, limit allows %d", s.name, n, s.spec.Limit.Within.D(), s.spec.Limit.Restarts)
 	}
 }
@@ -269,8 +268,7 @@ func (t *truth) within(at []instant, s *service) (n int) {
 	return n
 }
 
-// hasFailed checks that a limit was reached. What is long in ending counts from
-// then.
+// hasFailed checks that a limit was reached.
 func (t *truth) hasFailed(s *service) {
 	if s.spec.Limit == nil {
 		t.w.fail("%s has failed, and has no limit", s.name)
@@ -278,7 +276,7 @@ func (t *truth) hasFailed(s *service) {
 	}
 	n := 0
 	for _, i := range t.runs(s.name).ends {
-		if t.w.mono.sub(i) < s.spec.Limit.Within.D()+simLongEnd {
+		if t.w.mono.sub(i) < s.spec.Limit.Within.D() {
 			n++
 		}
 	}
@@ -287,19 +285,20 @@ func (t *truth) hasFailed(s *service) {
 	}
 }
 
-// simLongEnd is more than a life takes to be empty after its main process, as
-// far as time is counted here.
-const simLongEnd = 30 * time.Second
-
 // unwritten has a kill forget those failures that were not in a status file yet:
-// the next supervisor knows of no others.
+// the next supervisor knows of no others. How an end is judged that was not taken
+// in, or whose start is on its way, is not known.
 func (t *truth) unwritten() {
 	for name, r := range t.restarts {
 		known := 0
-		if st := t.status(name); st != nil {
-			known = len(st.Failures)
+		if st := t.status(name); st != nil && len(r.sure) > 0 && !r.more {
+			for _, f := range st.Failures {
+				if !f.Before(simBegin.Add(time.Duration(r.sure[0]))) {
+					known++
+				}
+			}
 		}
-		r.sure = r.sure[max(0, len(r.sure)-known):]
-		r.last = 0
+		r.sure = r.sure[:min(len(r.sure), known)]
+		r.last, r.more = 0, true
 	}
 }

@@ -25,7 +25,8 @@ type truth struct {
 	again    map[lifeID]bool    // numbers that were used twice
 	excused  map[string]bool    // an early start of a service, by somebody's wish
 	unbound  map[string]bool    // services whose stop may leave something alone
-	ready    map[lifeID]bool    // lives that have said so, to a supervisor
+	ready    map[lifeID]bool    // lives that have said so, to a supervisor, or somebody for them
+	told     map[lifeID]bool    // those that have themselves
 	beat     map[lifeID]instant // and when they last beat
 	restarts map[string]*restarts
 	clocked  bool // the wall clock was set
@@ -42,7 +43,7 @@ type simLife struct {
 }
 
 func newTruth(w *simWorld) *truth {
-	return &truth{w: w, lives: map[lifeID]*simLife{}, taken: map[string]int{}, short: map[string]instant{}, streak: map[string]int{}, old: map[string]bool{}, excused: map[string]bool{}, unbound: map[string]bool{}, again: map[lifeID]bool{}, ready: map[lifeID]bool{}, beat: map[lifeID]instant{}, restarts: map[string]*restarts{}}
+	return &truth{w: w, lives: map[lifeID]*simLife{}, taken: map[string]int{}, short: map[string]instant{}, streak: map[string]int{}, old: map[string]bool{}, excused: map[string]bool{}, unbound: map[string]bool{}, again: map[lifeID]bool{}, ready: map[lifeID]bool{}, told: map[lifeID]bool{}, beat: map[lifeID]instant{}, restarts: map[string]*restarts{}}
 }
 
 // forked is invariant 1: a service has one life at a time, and the next does not
@@ -63,6 +64,9 @@ func (t *truth) forked(p *simProc) {
 	}
 	if t.lives[p.life] != nil { // of which nothing was ever written
 		t.again[p.life] = true
+		delete(t.ready, p.life)
+		delete(t.told, p.life)
+		delete(t.beat, p.life)
 	}
 	t.lives[p.life] = &simLife{pid: p.pid, began: t.w.mono}
 	t.notEarly(p.life.name)
@@ -215,7 +219,8 @@ func (t *truth) before(ev event) {
 			t.fell(c.service, true)
 		} else if !ok && len(t.w.c.loop.model.orders) > 0 {
 			for _, o := range t.w.c.loop.model.orders {
-				t.runs(o.service.name).ends = append(t.runs(o.service.name).ends, t.w.mono) // it may be the end of that
+				r := t.runs(o.service.name) // it may be the end of that
+				r.ends, r.more = append(r.ends, t.w.mono), true
 			}
 		}
 		if p := t.w.kernel.find(ev.pid); p != nil && p.main && t.lives[p.life] != nil && t.w.mono.sub(t.lives[p.life].began) >= simOptions.Threshold {
@@ -517,7 +522,7 @@ func (t *truth) settle() {
 		at := w.scans.Sub(simBegin)
 		if look := w.lookAt().Sub(simBegin); look < at {
 			at = look
-		} else if due := w.nextDue(); due != 0 && time.Duration(due) < at {
+		} else if due := nextDue(w.c.loop.model); due != 0 && time.Duration(due) < at {
 			at = time.Duration(due)
 		} else if scans++; scans > 3 && (due == 0 || time.Duration(due) > at+time.Minute) {
 			return
@@ -527,7 +532,7 @@ func (t *truth) settle() {
 		}
 		w.mono = max(w.mono, instant(at))
 	}
-	w.fail("it does not come to rest: %v", w.nextDue().sub(w.mono))
+	w.fail("it does not come to rest: %v", nextDue(w.c.loop.model).sub(w.mono))
 }
 
 // wrote takes in what somebody wants of a service.

@@ -206,6 +206,7 @@ func (w *simWorld) check() {
 	} else if err := check(m); err != nil {
 		w.fail("%v", err)
 	}
+	w.truth.isTold(m)
 }
 
 // reap has the loop take in the dead.

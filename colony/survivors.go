@@ -244,6 +244,14 @@ const maxGeneration = 1 << 62
 // not known cannot be judged: it ends, and its service begins anew.
 func (m *model) inheritAll(now moment, e estate, log *slog.Logger) {
 	m.now = now
+	e.lives = slices.DeleteFunc(e.lives, func(v heir) bool {
+		st := m.past[v.line.Name]
+		over := v.dead && st.State != "" && st.Generation > v.line.Generation // a later one was ordered: nothing is left
+		if over {
+			e.lost = append(e.lost, v.line)
+		}
+		return over
+	})
 	for _, l := range e.lost {
 		m.record(spec.Event{Type: spec.EventExited, Name: l.Name, Generation: l.Generation, PID: l.PID,
 			Exit: &spec.Exit{Unknown: true, At: now.wall}, Reason: unseen})
