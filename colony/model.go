@@ -90,7 +90,6 @@ type service struct {
 	delay     time.Duration // the last backoff delay; 0 = the last life was long enough
 	failures  []moment      // restarts that count for limit, oldest first
 	limitText string        // how it was reached
-	retrying  bool          // in backoff because it was
 	busy      int           // starts in a row that found the program being written
 	starts    int           // since the service is known, in earlier starts of ours too
 	ranSpec   string        // resumed: the digest of the spec that what follows is about
@@ -101,9 +100,10 @@ type service struct {
 	state     spec.State
 	warnings  []string // of the supervisor's own, beside the spec's
 
-	standing standing // what those that depend on it know
-	excuse   string   // and say, while they wait for what does not come by itself
+	excuse   string   // what those that wait for it say, if it does not come by itself
 	asks     []ask    // requests that wait for it
+	standing standing // what those that depend on it know
+	retrying bool     // in backoff because its limit was reached
 	missing  bool     // the last start found no program
 	watching bool     // a helper: it was up when last published
 	touched  bool
