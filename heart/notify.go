@@ -1,7 +1,6 @@
 package heart
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -30,5 +29,3 @@ func Notify(lines ...string) error {
 }
 
 const envNotify = "NOTIFY_SOCKET"
-
-var errNoSockets = errors.New("not supported on this system")
