@@ -168,3 +168,21 @@ func TestWaitsInVain(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// A request is answered though the life that it has brought about was not to go
+// on, and has ended by itself.
+func TestEndsBeforeItIsAnswered(t *testing.T) {
+	w := newWorld(t, testPolicy)
+	w.do(scanned{})
+	w.die(w.ready("a", `{"args":["x"],"restart":"on-failure"}`), exitStatus{})
+	file := w.send(`{"type":"RESTART","name":"a"}`)
+	w.see("a", `{"args":["x"],"restart":"on-failure","requires":["db"]}`)
+	o := w.orders[0]
+	w.orders = nil
+	w.do(exited{pid: 999, alone: true})
+	w.do(started{o.order, 999})
+	w.settle()
+	if r := w.result[file]; r.OK || r.Error != "it has ended: exit 0" {
+		t.Errorf("%+v", r)
+	}
+}

@@ -269,6 +269,8 @@ func (m *model) settleAsks(s *service) {
 			m.settleAsk(s, a, "stopped meanwhile", 0)
 		case !s.alive() && m.draining(s):
 			m.settleAsk(s, a, "the colony is shutting down", 0)
+		case s.over == hasExited && s.phase == down: // before it could be said to run
+			m.settleAsk(s, a, fmt.Sprintf("it has ended: %s", s.lastExit), 0)
 		case m.whyDown(s) != "":
 			m.settleAsk(s, a, "waits: "+m.whyDown(s), 0)
 		case s.over == hasFailed && s.phase == down, s.retrying && !s.restart:

@@ -41,7 +41,6 @@ var planted = []struct{ name, file, right, wrong string }{
 	{"limit never forgets", "limit.go", ">= within {", ">= 1000*within {"},
 	{"limit counts what somebody has asked for", "restart.go", "	case s.restart || l.asked || s.gone ||", "	case s.gone ||"},
 	{"an upgrade forgets the failures", "snapshot.go", "		v.Failures = append(v.Failures, savedMoment{f.mono, f.wall})\n", "		_ = f\n"},
-	{"a start forgets the failures", "model.go", "		s.failures = append(s.failures, moment{m.now.mono.add(-ago), at})\n", "		_ = ago\n"},
 }
 
 var exploreSaid = regexp.MustCompile(`--- FAIL: TestExplore/(\S+) .*\n.*_test.go:\d+: (.*)`)

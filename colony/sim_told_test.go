@@ -237,7 +237,7 @@ func (t *truth) fell(s *service, counts bool) {
 	}
 }
 
-// ordered is invariant 10: no more restarts than limit allows within its time.
+// ordered is invariant 12: no more restarts than limit allows within its time.
 // What counts is when a life was empty, between its end and this start: those
 // whose end is near enough to this start certainly count.
 func (t *truth) ordered(s *service) {

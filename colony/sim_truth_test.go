@@ -241,7 +241,7 @@ func (t *truth) before(ev event) {
 func (t *truth) mustBeIdle(ev event) string {
 	switch ev := ev.(type) {
 	case seen:
-		if ev.problem != nil {
+		if ev.problem != nil && (t.model(ev.name) != nil || len(t.w.c.loop.model.dependents[ev.name]) == 0) { // others may have ended for want of it
 			return "the bad file of " + ev.name
 		}
 	case received:
