@@ -18,7 +18,7 @@ var planted = []struct{ name, file, right, wrong string }{
 	{"a restart is answered before it has come to pass", "requests.go", "case s.phase == up && s.life.ready && s.generation > a.after && m.mayRun(s):", "case s.generation > a.after:"},
 	{"every start forgives the failures before", "lives.go", "		s.busy = 0\n", "		s.busy, s.delay = 0, 0\n"},
 	{"a group is signalled after its leader was reaped", "lives.go", "	if !ev.reaped {\n		m.emit(signal{pid: ev.pid, group: true, signal: s.life.rest()})\n	}\n", "	m.emit(signal{pid: ev.pid, group: true, signal: s.life.rest()})\n"},
-	{"a child is reaped before its death is handled", "loop.go", "		l.turn(ev)\n		l.kernel.reap(ev.pid)\n", "		l.kernel.reap(ev.pid)\n		l.turn(ev)\n"},
+	{"a child is reaped before its death is handled", "loop.go", "	l.turn(ev)\n	l.kernel.reap(ev.pid)\n", "	l.kernel.reap(ev.pid)\n	l.turn(ev)\n"},
 	{"an exit that comes before its start is forgotten", "lives.go", "	case !ok && len(m.orders) > 0:", "	case !ok && len(m.orders) > 1000:"},
 	{"the next life does not wait for what is left of the last", "lives.go", "|| l.unclear || len(l.left) > 0 {", "{"},
 	{"a message is acted on before it is taken away", "messages.go", "	err := d.disk.remove(filepath.Join(d.path, l.file))\n", "	d.out.send(ev)\n	err := d.disk.remove(filepath.Join(d.path, l.file))\n"},
