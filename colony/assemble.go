@@ -25,6 +25,8 @@ type colony struct {
 	written   chan struct{} // closed when the publisher is done
 	log       *logbook
 
+	fit <-chan struct{} // closed when we may have children: signals are caught; nil = so it is
+
 	first     event     // of the loop
 	version   string    // of this program
 	locks     []int     // see house
@@ -53,13 +55,13 @@ func newColony(o Options, h *house, null int, b *baton) (*colony, error) {
 	c.publisher.thrift = newThrift()
 	tty := openTerminal()
 	prep := &preparer{colony: h.id, accounts: systemAccounts(), null: null, terminal: tty, ears: c.ears}
-	kernel := &linux{newSpawner(prep, c.ledger, c.urgentBox(), c.start), newCensor(h.procs, h.id, c.urgentBox()), openOrphanage(), tty, c.successor,
+	kernel := &linux{newSpawner(prep, c.ledger, c.urgentBox(), func(f func()) { c.start(func() { o.await(); f() }) }), newCensor(h.procs, h.id, c.urgentBox()), openOrphanage(), tty, c.successor,
 		newWards(h.procs, h.wards, c.urgentBox()), c.ears}
 	c.loop.kernel = kernel
 	c.push = kernel.push
 	c.wards = kernel.wards
 	c.waiter.stops = tty != nil
-	c.work = []func(){c.waiter.run, c.wards.run, c.ears.run, c.watcher.run, func() { c.publisher.run(c.batches); close(c.written) }}
+	c.work = []func(){func() { o.await(); c.waiter.run() }, c.wards.run, c.ears.run, c.watcher.run, func() { c.publisher.run(c.batches); close(c.written) }}
 	return c, nil
 }
 

@@ -365,9 +365,9 @@ func FuzzID(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte) {
 		path := filepath.Join(t.TempDir(), "id")
 		put(t, path, string(content))
-		id, err := colonyID(osDisk{}, path)
+		id, _, err := colonyID(osDisk{}, path)
 		must(t, err)
-		again, err := colonyID(osDisk{}, path)
+		again, _, err := colonyID(osDisk{}, path)
 		if err != nil || again != id || !isHex(id) || len(id) != 2*idBytes {
 			t.Fatalf("%q, then %q, %v", id, again, err)
 		}

@@ -28,19 +28,19 @@ func epoch() string {
 
 // colonyID reads the colony's random id, and makes it the first time. It is
 // the first part of every child's token. Where it cannot be kept it holds for
-// this start.
-func colonyID(d disk, path string) (string, error) {
+// this start. made: no process can have a token with it yet.
+func colonyID(d disk, path string) (id string, made bool, err error) {
 	if b, err := d.read(path); err == nil {
 		if id := strings.TrimSpace(string(b)); len(id) == 2*idBytes && isHex(id) {
-			return id, nil
+			return id, false, nil
 		}
 	}
 	b := make([]byte, idBytes)
 	if _, err := unix.Getrandom(b, 0); err != nil { // so few bytes come at once, or never
-		return "", fmt.Errorf("make an id: %w", err)
+		return "", true, fmt.Errorf("make an id: %w", err)
 	}
-	id := hex.EncodeToString(b)
-	return id, d.write(path, []byte(id+"\n"), 0o644, true)
+	id = hex.EncodeToString(b)
+	return id, true, d.write(path, []byte(id+"\n"), 0o644, true)
 }
 
 // keepID writes an id that could not be kept at the start, unless there is one

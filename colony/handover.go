@@ -230,7 +230,7 @@ func (b *baton) pass(fd int, back string, signals caught) error {
 	}
 	// Between the two programs nobody catches a signal. One that is ignored is
 	// lost; one that is not would end us.
-	ossignal.Ignore(otherSignals()...)
+	ossignal.Ignore(otherSignals(1, 64)...)
 	files := fileLimit()
 	err := syscall.Exec(fdPath(fd), os.Args, env)
 	// Exec has given us back the limit on files that we were started with.

@@ -148,6 +148,11 @@ func (l *loop) yields(since *instant, most time.Duration) time.Duration {
 	if l.model.outstanding() == 0 {
 		return 0
 	}
+	return l.waits(since, most)
+}
+
+// waits is what is left of the time that something may wait.
+func (l *loop) waits(since *instant, most time.Duration) time.Duration {
 	now := l.clock().mono
 	if *since == 0 {
 		*since = now

@@ -29,6 +29,7 @@ type Options struct {
 	Log        *slog.Logger
 	Version    string
 
-	trap  func(any) // see model
-	taken func()    // a test's: called on the way to take over from another program
+	trap  func(any)       // see model
+	fit   <-chan struct{} // closed when there may be children: signals are caught, threads made; nil = so it is
+	taken func()          // a test's: called on the way to take over from another program
 }

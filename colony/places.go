@@ -24,6 +24,7 @@ type house struct {
 	places  spec.Places
 	trust   trust
 	id      string
+	newborn bool // the id was made by this start
 	epoch   string
 	locks   []int            // descriptors, raw so that no finalizer lets go of them
 	wards   map[int]int      // pidfds of processes that we have not begun, by pid
@@ -145,11 +146,11 @@ func (h *house) openState(locked bool) error {
 			return err
 		}
 	}
-	id, err := colonyID(h.disk, p.ID())
+	var err error
+	h.id, h.newborn, err = colonyID(h.disk, p.ID())
 	if err != nil && h.trouble["state"] == nil {
 		h.trouble["state"] = err
 	}
-	h.id = id
 	return nil
 }
 

@@ -282,22 +282,24 @@ func TestReadPast(t *testing.T) {
 // TestColonyID: it is made once, and anew when it can be none.
 func TestColonyID(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "id")
-	first, err := colonyID(osDisk{}, path)
-	must(t, err)
-	if again, err := colonyID(osDisk{}, path); err != nil || again != first {
+	first, made, err := colonyID(osDisk{}, path)
+	if must(t, err); !made {
+		t.Error("it was there")
+	}
+	if again, made, err := colonyID(osDisk{}, path); err != nil || made || again != first {
 		t.Errorf("%q, then %q, %v", first, again, err)
 	}
 	for _, spoilt := range []string{"", "short\n", strings.Repeat("\x00", 16), strings.Repeat(":", 16), "../../../../../..\n"} {
 		put(t, path, spoilt)
-		id, err := colonyID(osDisk{}, path)
-		if _, bad := hex.DecodeString(id); err != nil || bad != nil || len(id) != 16 || id == first {
+		id, made, err := colonyID(osDisk{}, path)
+		if _, bad := hex.DecodeString(id); err != nil || !made || bad != nil || len(id) != 16 || id == first {
 			t.Errorf("instead of %q: %q, %v", spoilt, id, err)
 		}
-		if kept, err := colonyID(osDisk{}, path); err != nil || kept != id {
+		if kept, _, err := colonyID(osDisk{}, path); err != nil || kept != id {
 			t.Errorf("instead of %q: %q, then %q, %v", spoilt, id, kept, err)
 		}
 	}
-	if id, err := colonyID(osDisk{}, "/proc/nowhere/id"); err == nil || len(id) != 16 {
+	if id, _, err := colonyID(osDisk{}, "/proc/nowhere/id"); err == nil || len(id) != 16 {
 		t.Errorf("%q, %v", id, err)
 	}
 }

@@ -28,16 +28,44 @@ func Run(o Options) (code int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	limitThreads()
 	limitHeap()
+	offFirstThread(func() { code, err = run(o, b) })
+	return code, err
+}
+
+func run(o Options, b *baton) (code int, err error) {
 	signals := newCaught()
-	signals.notify()
+	ready := make(chan struct{})
+	o.fit = ready
+	if b != nil { // who has children must not miss one
+		signals.notify()
+		makeThreads()
+		close(ready)
+	} else {
+		go func() { // each signal and each thread makes a processor wait
+			signals.notifyMost()
+			makeThreads()
+			close(ready)
+			time.Sleep(restLater)
+			signals.notifyRest()
+		}()
+	}
 	c, err := begin(o, b)
 	if err != nil {
 		return 1, err
 	}
 	c.run(signals)
 	return c.loop.code, nil
+}
+
+// restLater is when the first starts are out.
+const restLater = 20 * time.Millisecond
+
+// await waits until we are fit to have children.
+func (o Options) await() {
+	if o.fit != nil {
+		<-o.fit
+	}
 }
 
 // begin builds the colony. Until it is there nothing has changed that the
@@ -73,11 +101,18 @@ func newCaught() caught { return caught{make(chan os.Signal, 1), make(chan os.Si
 // notify catches all there are. One that is not caught would kill a Go program
 // even as PID 1; one that is ignored would be ignored by every child.
 func (c caught) notify() {
+	c.notifyMost()
+	c.notifyRest()
+}
+
+// notifyMost is notify without the real-time signals, which nobody sends to a
+// supervisor that has just begun.
+func (c caught) notifyMost() {
 	if c.child == nil {
 		return
 	}
 	ossignal.Notify(c.child, syscall.SIGCHLD)
-	ossignal.Notify(c.others, otherSignals()...)
+	ossignal.Notify(c.others, otherSignals(1, 31)...)
 	// The C libraries' own, which os/signal leaves alone: whoever started us may
 	// have left them ignored (make does that), and every child would ignore them.
 	for n := unix.Signal(32); n <= 34; n++ {
@@ -85,12 +120,18 @@ func (c caught) notify() {
 	}
 }
 
-// otherSignals are those that can be caught, without SIGCHLD and SIGURG, which
+func (c caught) notifyRest() {
+	if c.others != nil {
+		ossignal.Notify(c.others, otherSignals(35, 64)...)
+	}
+}
+
+// otherSignals are those from first to last that can be caught, without SIGCHLD and SIGURG, which
 // is the Go runtime's own.
-func otherSignals() (all []os.Signal) {
-	for n := syscall.Signal(1); n <= 64; n++ {
+func otherSignals(first, last syscall.Signal) (all []os.Signal) {
+	for n := first; n <= last; n++ {
 		switch n {
-		case syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGCHLD, syscall.SIGURG, 32, 33, 34:
+		case syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGCHLD, syscall.SIGURG, 32, 33, 34: // see notifyMost
 		default:
 			all = append(all, n)
 		}

@@ -30,11 +30,18 @@ func (s *sink) write(e effect) {
 // written with the rest.
 const startsFirst = 20 * time.Millisecond
 
+// deathsFirst is the same for deaths, while everything ends: what is written of
+// a service is then mostly its end alone.
+const deathsFirst = 50 * time.Millisecond
+
 // wait is how long the publisher need not be given what is pending yet.
 func (s *sink) wait(l *loop) time.Duration {
 	b := s.pending
 	if len(b.answers) > 0 || b.done != nil {
 		return 0
+	}
+	if l.model.drain.on && l.model.living(false)+l.model.living(true) > 0 {
+		return l.waits(&b.since, deathsFirst)
 	}
 	return l.yields(&b.since, startsFirst)
 }

@@ -107,3 +107,32 @@ func TestStartsFirst(t *testing.T) {
 	w.m.orders[0].overdue = true
 	wait(0)
 }
+
+// The same for deaths while everything ends: the end of a service is written
+// once, unless it takes long.
+func TestDeathsFirst(t *testing.T) {
+	w := newWorld(t, testPolicy)
+	s := &sink{pending: &batch{}, urgent: make(chan struct{}, 1)}
+	wait := func(want time.Duration) {
+		t.Helper()
+		if got := s.wait(w.loop); max(got, 0) != want {
+			t.Errorf("it waits %v, want %v", got, want)
+		}
+	}
+	s.write(record{})
+	w.m.alive[kindOf(false)] = 1
+	wait(0)
+	w.m.drain.on = true
+	wait(deathsFirst)
+	w.now.mono = w.now.mono.add(deathsFirst / 2)
+	wait(deathsFirst / 2)
+	w.m.alive[kindOf(false)] = 0
+	wait(0)
+	w.m.alive[kindOf(true)] = 1
+	wait(deathsFirst / 2)
+	s.write(answer{})
+	wait(0)
+	s.pending.answers = nil
+	w.now.mono = w.now.mono.add(deathsFirst)
+	wait(0)
+}

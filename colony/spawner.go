@@ -14,7 +14,7 @@ import (
 
 // spawner forks, in goroutines of its own: ForkExec returns only after chdir and
 // exec, and a file system that does not answer must not make the loop deaf. None
-// of them is ever on our first thread, which limitThreads keeps idle: the kernel
+// of them is ever on our first thread, which offFirstThread keeps idle: the kernel
 // gives orphans to that one, and our children stay apart from them (see orphanage).
 type spawner struct {
 	preparer *preparer

@@ -17,30 +17,46 @@ const (
 	threads = 1 + 8 + spawners
 )
 
-// limitThreads keeps the number of our threads small, and known. When the
+// makeThreads keeps the number of our threads small, and known. When the
 // runtime needs another and there is no process left to be had, because some
 // service has taken all that the container or the user may have, it ends us, and
-// nothing can recover from that. All we will need are made in advance; the
-// runtime keeps them.
-//
-// The first thread is kept idle for ever. As long as it never forks, its children
-// are those that the kernel has given us (see orphanage).
-func limitThreads() {
+// nothing can recover from that. All we will need are made before the first
+// start; the runtime keeps them.
+func makeThreads() {
+	holdThreads(threads - 1)
+}
+
+// offFirstThread runs f while the first thread is kept idle. As long as it never
+// forks, its children are those that the kernel has given us (see orphanage).
+func offFirstThread(f func()) {
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(min(runtime.GOMAXPROCS(0), processors))
 	}
-	makeThreads(threads)
+	runtime.LockOSThread()
+	if unix.Gettid() == os.Getpid() { // so it is in our main function
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			f()
+		}()
+		<-done
+		return
+	}
+	runtime.UnlockOSThread()
+	holdThreads(threads) // more than there are, and so the first is one of them
+	f()
 }
 
-// makeThreads has the runtime make n threads at least. They are all held at the
-// same time, and so the first is one of them.
-func makeThreads(n int) {
-	up, release := make(chan struct{}), make(chan struct{})
+// holdThreads has the runtime make n threads at least: they are all held at the
+// same time. If the first is one of them, it stays so.
+func holdThreads(n int) {
+	up, release := make(chan struct{}), make(chan struct{}, 1)
 	for range n {
 		go func() {
 			runtime.LockOSThread()
 			up <- struct{}{}
 			<-release
+			release <- struct{}{} // one after the other, so that others get a turn between
 			if unix.Gettid() == os.Getpid() {
 				select {} // locked to it for ever
 			}
@@ -50,5 +66,5 @@ func makeThreads(n int) {
 	for range n {
 		<-up
 	}
-	close(release)
+	release <- struct{}{}
 }

@@ -13,9 +13,13 @@ package main
 import (
 	"fmt"
 	"os"
+	"runtime"
 
 	"github.com/ncolony/ncolony-go/colony"
 )
+
+// The supervisor needs the first thread, to keep it idle.
+func init() { runtime.LockOSThread() }
 
 func main() {
 	code := run(os.Args)
