@@ -25,7 +25,6 @@ type colony struct {
 	written   chan struct{} // closed when the publisher is done
 	log       *logbook
 
-	fit <-chan struct{} // closed when we may have children: signals are caught; nil = so it is
 
 	first     event     // of the loop
 	version   string    // of this program
