@@ -25,7 +25,6 @@ type colony struct {
 	written   chan struct{} // closed when the publisher is done
 	log       *logbook
 
-
 	first     event     // of the loop
 	version   string    // of this program
 	locks     []int     // see house
