@@ -3,6 +3,7 @@ package colony
 import (
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"slices"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
@@ -50,7 +51,7 @@ func newColony(o Options, h *house, null int, b *baton) (*colony, error) {
 	c.above = above
 	c.version, c.locks, c.successor = o.Version, h.locks, &successor{trust: h.trust, out: c.urgentBox(), fd: -1}
 	c.furnish(o, h, m, b)
-	c.publisher.thrift = giveBack
+	c.publisher.thrift = debug.FreeOSMemory
 	tty := openTerminal()
 	prep := &preparer{colony: h.id, accounts: systemAccounts(), null: null, terminal: tty}
 	kernel := &linux{newSpawner(prep, c.ledger, c.urgentBox(), func(f func()) { c.start(func() { o.await(); f() }) }), newCensor(h.procs, h.id, c.urgentBox()), openOrphanage(), tty, c.successor,

@@ -28,7 +28,7 @@ func Run(o Options) (code int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	growHeap(heapGrowthFirst)
+	limitHeap()
 	offFirstThread(func() { code, err = run(o, b) })
 	return code, err
 }

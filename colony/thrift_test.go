@@ -1,7 +1,6 @@
 package colony
 
 import (
-	"runtime/debug"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -39,21 +38,4 @@ func TestGivesBackWhenCalm(t *testing.T) {
 		close(batches)
 		<-over
 	})
-}
-
-// The heap grows less once a burst is over, unless somebody has said otherwise.
-func TestHeapGrowth(t *testing.T) {
-	old := debug.SetGCPercent(100)
-	defer debug.SetGCPercent(old)
-	t.Setenv("GOGC", "100")
-	growHeap(heapGrowthFirst)
-	if got := debug.SetGCPercent(100); got != 100 {
-		t.Errorf("it grows by %d, against what was said", got)
-	}
-	t.Setenv("GOGC", "")
-	growHeap(heapGrowthFirst)
-	giveBack()
-	if got := debug.SetGCPercent(100); got != heapGrowth {
-		t.Errorf("it grows by %d, want %d", got, heapGrowth)
-	}
 }
