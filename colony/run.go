@@ -28,7 +28,7 @@ func Run(o Options) (code int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	growHeap(heapGrowthFirst)
+	limitHeap()
 	offFirstThread(func() { code, err = run(o, b) })
 	return code, err
 }
@@ -205,13 +205,20 @@ func (c *colony) run(signals caught) {
 		if w := c.lookOn(signals); w > 0 && (wait <= 0 || w < wait) {
 			wait = w
 		}
+		others := signals.others
+		if w := c.loop.holdSignals(); w > 0 {
+			others = nil
+			if wait <= 0 || w < wait {
+				wait = w
+			}
+		}
 		c.arm(timer, wait)
 		select {
 		case <-signals.child:
 			c.reap(signals)
 		case pid := <-c.waiter.dead:
 			c.told(pid)
-		case s := <-signals.others:
+		case s := <-others:
 			if s != syscall.SIGPIPE { // it may be our own, from a log nobody reads
 				c.loop.turn(signalled{spec.Signal(s.(syscall.Signal))})
 			}

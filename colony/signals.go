@@ -2,6 +2,7 @@ package colony
 
 import (
 	"log/slog"
+	"time"
 )
 
 // commandName is the service of `-- CMD`.
@@ -13,6 +14,20 @@ func (m *model) runningCommand() *service {
 		return s
 	}
 	return nil
+}
+
+// commandFirst is how long signals wait for the start of `-- CMD`.
+const commandFirst = time.Second
+
+// holdSignals is how long signals are to wait yet: `-- CMD` is about to be, and
+// gets every one. If its start hangs, they are for us alone.
+func (l *loop) holdSignals() time.Duration {
+	for _, o := range l.model.orders {
+		if o.kind == kindCommand {
+			return max(0, o.since.add(commandFirst).sub(l.clock().mono))
+		}
+	}
+	return 0
 }
 
 // signalled takes in a signal to the supervisor.

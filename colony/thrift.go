@@ -11,20 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// heapGrowth is how many percent the heap may grow before it is collected. When
-// we are calm it is half of what is usual: what our scans leave behind stays
-// resident until then. Until we are calm for the first time it is twice of it: a
-// cold start leaves much behind, and has better things to do than to collect it.
-const (
-	heapGrowth      = 50
-	heapGrowthFirst = 200
-)
+// heapGrowth is how many percent the heap may grow before it is collected. It is
+// half of what is usual: a supervisor is idle, and what its scans leave behind
+// stays resident until then.
+const heapGrowth = 50
 
-// growHeap has the heap grow by some percent, unless somebody else has said by
-// how many.
-func growHeap(percent int) {
+func limitHeap() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(percent)
+		debug.SetGCPercent(heapGrowth)
 	}
 }
 
@@ -74,7 +68,6 @@ func newThrift() func() {
 		if !dropped {
 			dropped, unneeded = true, ourProgram()
 		}
-		growHeap(heapGrowth)
 		debug.FreeOSMemory()
 		for _, a := range unneeded {
 			unix.Syscall(unix.SYS_MADVISE, a.from, a.to-a.from, unix.MADV_DONTNEED) // a kernel that will not leaves it as it is

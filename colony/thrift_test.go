@@ -2,7 +2,6 @@ package colony
 
 import (
 	"os"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -120,20 +119,3 @@ func TestDropsProgramOnce(t *testing.T) {
 }
 
 var touched byte
-
-// The heap grows less once a burst is over, unless somebody has said otherwise.
-func TestHeapGrowth(t *testing.T) {
-	old := debug.SetGCPercent(100)
-	defer debug.SetGCPercent(old)
-	t.Setenv("GOGC", "100")
-	growHeap(heapGrowthFirst)
-	if got := debug.SetGCPercent(100); got != 100 {
-		t.Errorf("it grows by %d, against what was said", got)
-	}
-	t.Setenv("GOGC", "")
-	growHeap(heapGrowthFirst)
-	newThrift()()
-	if got := debug.SetGCPercent(100); got != heapGrowth {
-		t.Errorf("it grows by %d, want %d", got, heapGrowth)
-	}
-}
