@@ -172,3 +172,25 @@ func TestNestedColonies(t *testing.T) {
 		t.Errorf("left: %s", strings.Join(left, ", "))
 	}
 }
+
+// A signal that comes while `-- CMD` is about to be waits for it, but not for a
+// start that hangs.
+func TestSignalsWaitForTheCommand(t *testing.T) {
+	w := newWorld(t, testPolicy)
+	if d := w.loop.holdSignals(); d != 0 {
+		t.Errorf("without a command they wait for %v", d)
+	}
+	w.m.command(commandSpec([]string{"x"}))
+	w.do(ticked{})
+	if d := w.loop.holdSignals(); d != commandFirst {
+		t.Errorf("they wait for %v", d)
+	}
+	w.pass(2 * commandFirst)
+	if d := w.loop.holdSignals(); d != 0 {
+		t.Errorf("they wait for a start that hangs: %v", d)
+	}
+	w.answerOne()
+	if d := w.loop.holdSignals(); d != 0 {
+		t.Errorf("they wait though it runs: %v", d)
+	}
+}
