@@ -101,8 +101,8 @@ func (s *composeItem) command() {
 	s.args = append(append([]word{}, s.entrypoint...), s.cmd...)
 	switch {
 	case len(s.args) == 0:
-		s.say(s.at, Lost, "command", "the image has a command that is not known here: give the service one (docker image inspect)")
-	case s.entrypoint == nil:
+		s.why = "the image has a command that is not known here: give the service one (docker image inspect)"
+	case s.entrypoint == nil && s.lines["image"]+s.lines["build"] > 0:
 		s.say(place{s.file.Path, s.lines["command"]}, About, "command", "if the image has an entrypoint, it belongs in front of it")
 	}
 }

@@ -9,8 +9,10 @@ package convert
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -135,10 +137,11 @@ type draft struct {
 	spec   spec.Spec
 	args   []word
 	env    map[string]word
-	once   bool  // it is not started again; see settle
-	job    bool  // and others wait for its end
-	refs   []ref // what it depends on
-	closed bool  // nothing of the supervisor's environment is for it
+	once   bool   // it is not started again; see settle
+	job    bool   // and others wait for its end
+	refs   []ref  // what it depends on
+	why    string // it has no command
+	closed bool   // nothing of the supervisor's environment is for it
 	note   []Note
 }
 
@@ -207,6 +210,8 @@ func (c *conversion) finish() *Result {
 	settle(kept, good)
 	r := &Result{Notes: c.notes}
 	for _, d := range kept {
+		// In the order of the file; what is about the whole of it last.
+		slices.SortStableFunc(d.note, func(a, b Note) int { return cmp.Compare(uint(a.Line-1), uint(b.Line-1)) })
 		text, err := d.spec.Marshal()
 		if err == nil {
 			_, err = spec.Parse(text)
@@ -224,7 +229,7 @@ func (c *conversion) finish() *Result {
 // dependencies come later, when it is known which services there are.
 func (d *draft) assemble() error {
 	if len(d.args) == 0 {
-		return errors.New("there is no command")
+		return errors.New(cmp.Or(d.why, "there is no command"))
 	}
 	d.write()
 	text, err := d.spec.Marshal()

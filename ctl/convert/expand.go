@@ -86,6 +86,9 @@ func iniEnvironment(s string) (vars []variable, err error) {
 		}
 		t := iniWordChars.FindString(s)
 		if t == "" {
+			if s[0] == '#' { // a comment, with which nobody ends a list
+				return "", false
+			}
 			t = s[:1]
 		}
 		s = s[len(t):]

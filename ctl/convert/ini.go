@@ -29,7 +29,7 @@ func (s *iniSection) get(key string) (iniEntry, bool) {
 	return iniEntry{}, false
 }
 
-var iniHeader = regexp.MustCompile(`^\[([^\]]+)\]`)
+var iniHeader = regexp.MustCompile(`^\[(.+)\]`)
 
 // readIni reads the dialect of Python's configparser as supervisord sets it up:
 // "=" and ":" part key and value, keys are in any case, " ;" and " #" begin a

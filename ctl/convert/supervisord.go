@@ -57,7 +57,7 @@ func (c *conversion) supervisord(files []File) error {
 	}
 	if len(c.drafts) > 0 {
 		// Which of its variables they need is not in the file.
-		c.note(common.at, About, "environment", "supervisord gave programs all of its environment; here they get PATH and what env and env_inherit name")
+		c.note(common.at, About, "[supervisord] environment", "supervisord gave programs all of its environment; here they get PATH and what env and env_inherit name")
 	}
 	for _, s := range all {
 		if name, ok := strings.CutPrefix(s.name, "group:"); ok {

@@ -81,7 +81,7 @@ func (s *unitService) read() {
 		switch read := unitKeys[key]; {
 		case read != nil:
 			read(s, key, lines)
-		case strings.HasPrefix(section, "X-") || section == "Install" || unitSilent[key]:
+		case strings.HasPrefix(section, "X-") || strings.HasPrefix(name, "X-") || section == "Install" || unitSilent[key]:
 		case unitOrder[key]: // see depend
 		case strings.HasPrefix(name, "Limit") && section == "Service":
 			s.lost(key, lines, `key "rlimits" is not supported yet: have a shell set it, ["/bin/sh", "-c", "ulimit ...; exec ..."]`)

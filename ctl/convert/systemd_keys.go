@@ -39,6 +39,11 @@ func init() { // they refer to each other through the methods of unitService
 		"Service.StandardOutput":           (*unitService).output,
 		"Service.StandardError":            (*unitService).output,
 		"Service.StandardInput":            (*unitService).input,
+		"Service.RuntimeDirectory":         func(s *unitService, key string, lines []unitLine) { s.noDirectory("/run", key, lines) },
+		"Service.StateDirectory":           func(s *unitService, key string, lines []unitLine) { s.noDirectory("/var/lib", key, lines) },
+		"Service.CacheDirectory":           func(s *unitService, key string, lines []unitLine) { s.noDirectory("/var/cache", key, lines) },
+		"Service.LogsDirectory":            func(s *unitService, key string, lines []unitLine) { s.noDirectory("/var/log", key, lines) },
+		"Service.ConfigurationDirectory":   func(s *unitService, key string, lines []unitLine) { s.noDirectory("/etc", key, lines) },
 		"Unit.StartLimitBurst":             (*unitService).startLimit,
 		"Unit.StartLimitIntervalSec":       (*unitService).startLimit,
 		"Unit.StartLimitInterval":          (*unitService).startLimit,
@@ -190,7 +195,6 @@ func (s *unitService) killMode(key string, lines []unitLine) {
 	case "control-group":
 		s.spec.Stop.Scope = spec.ScopeGroup
 	case "mixed":
-		s.spec.Stop.Scope = spec.ScopeAll
 		s.about(key, lines, "mixed: what the main process leaves behind gets TERM, and KILL only at the end of the grace")
 	case "process":
 		s.spec.Stop.Scope = spec.ScopeMain

@@ -34,6 +34,18 @@ func (s *unitService) input(key string, lines []unitLine) {
 	}
 }
 
+// noDirectory says which directories systemd would have made.
+func (s *unitService) noDirectory(below, key string, lines []unitLine) {
+	var dirs []string
+	for _, line := range lines {
+		for _, dir := range strings.Fields(s.specify(key, line.at, line.value)) {
+			dir, _, _ = strings.Cut(dir, ":")
+			dirs = append(dirs, below+"/"+dir)
+		}
+	}
+	s.lost(key, lines, "no directory is made: %s has to be there, with the right owner, before the start", strings.Join(dirs, ", "))
+}
+
 // startLimit reads StartLimitBurst and StartLimitIntervalSec, which stand in
 // [Unit] now and stood in [Service] once.
 func (s *unitService) startLimit(key string, lines []unitLine) {

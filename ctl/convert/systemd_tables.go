@@ -5,6 +5,8 @@ var unitSilent = map[string]bool{
 	"Unit.Description": true, "Unit.Documentation": true, "Unit.SourcePath": true, "Unit.DefaultDependencies": true, "Unit.RequiresMountsFor": true,
 	"Service.NotifyAccess": true, "Service.RemainAfterExit": true, "Service.PIDFile": true, "Service.GuessMainPID": true,
 	"Service.IgnoreSIGPIPE": true, "Service.CPUAccounting": true, "Service.MemoryAccounting": true, "Service.TasksAccounting": true, "Service.IOAccounting": true,
+	"Service.RuntimeDirectoryMode": true, "Service.StateDirectoryMode": true, "Service.CacheDirectoryMode": true, "Service.LogsDirectoryMode": true,
+	"Service.ConfigurationDirectoryMode": true, "Service.RuntimeDirectoryPreserve": true,
 }
 
 // unitReserved are keys of [Service] that ncolony means to have.
@@ -22,10 +24,6 @@ var unitLost = map[string]string{
 	"ExecCondition":           "nothing runs before a start: have a script ask that ends in exec",
 	"ExecStopPost":            "nothing runs after an end: have a script do it that starts the program and waits for it",
 	"ExecReload":              "there is no reload: 'ncolony ctl signal NAME HUP' sends a signal",
-	"RuntimeDirectory":        "no directory is made: have it there, below /run, with the right owner, before the start",
-	"StateDirectory":          "no directory is made: have it there, below /var/lib, with the right owner, before the start",
-	"CacheDirectory":          "no directory is made: have it there, below /var/cache, with the right owner, before the start",
-	"LogsDirectory":           "no directory is made: have it there, below /var/log, with the right owner, before the start",
 	"PartOf":                  `a restart of the other does not restart this one: put both into one "group", and 'ncolony ctl restart-group'`,
 	"Conflicts":               "nothing keeps two services from running both",
 	"OnFailure":               "no service is started for it: follow 'ncolony ctl events -f --json', or state/events",

@@ -46,7 +46,7 @@ func (u *unit) read(f File) {
 		case line == "":
 		case !found || name == "" || section == "":
 			u.bad = append(u.bad, unitLine{line, at})
-		case value == "":
+		case value == "" && key != "Service.CapabilityBoundingSet": // there it means none at all
 			u.all[key] = nil
 		default:
 			if !slices.Contains(u.keys, key) {

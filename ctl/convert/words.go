@@ -208,11 +208,10 @@ func (d *draft) inherit(name string) {
 	}
 }
 
-// inheritFrom takes those that w has and that nobody else sets. With an
-// environment file nobody knows which these are.
+// inheritFrom takes those that w has and that env does not set.
 func (d *draft) inheritFrom(w word) {
 	for _, p := range w {
-		if value, set := d.env[p.variable]; p.variable != "" && !d.closed && len(d.spec.EnvFile) == 0 {
+		if value, set := d.env[p.variable]; p.variable != "" && !d.closed {
 			if _, plain := value.plain(); !set || !plain {
 				d.inherit(p.variable)
 			}
