@@ -75,3 +75,39 @@ func FuzzCompose(f *testing.F) {
 		converted(t, "compose", File{"/in/compose.yaml", []byte(text)})
 	})
 }
+
+// What is written for a shell is read back as the same words; and both ways to
+// read words agree on what is written.
+func FuzzWords(f *testing.F) {
+	for _, text := range []string{`nginx -g "daemon off;"`, `'it'\''s' "" a\ b`, "A=b 'c\nd' \\\\ é", `\x41 "\t"`} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if strings.Contains(text, "\x00") {
+			t.Skip("no text has one")
+		}
+		if words, err := splitWords(text); err == nil {
+			line := shellLine(words)
+			again, err := splitWords(line)
+			if err != nil || !cmp.Equal(texts(words), texts(again)) {
+				t.Fatalf("%q is %q, written as %s is %q, %v", text, texts(words), line, texts(again), err)
+			}
+		}
+		if commands, err := splitUnit(text); err == nil {
+			for _, words := range commands {
+				var plain []word
+				for _, w := range words {
+					plain = append(plain, word{{text: w}})
+				}
+				again, err := splitWords(shellLine(plain))
+				if err != nil || !cmp.Equal(texts(plain), texts(again)) {
+					t.Fatalf("%q is %q, which a shell reads as %q, %v", text, words, texts(again), err)
+				}
+			}
+		}
+		if text, err := expand(text, map[string]string{"a": "b"}); err == nil {
+			iniEnvironment(text)
+		}
+		timespan(text)
+	})
+}

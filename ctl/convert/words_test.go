@@ -1,8 +1,11 @@
 package convert
 
 import (
+	"fmt"
+	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -242,5 +245,39 @@ func TestTextThatIsNone(t *testing.T) {
 		if _, err := Convert("compose", []File{{"f", []byte(text)}}); err == nil || !strings.HasPrefix(err.Error(), "read f: ") {
 			t.Errorf("compose reads %q: %v", text, err)
 		}
+	}
+}
+
+// What is written for /bin/sh means to it what it means here.
+func TestShellRuns(t *testing.T) {
+	d := &draft{env: map[string]word{}}
+	d.args = []word{literal("printf"), literal("[%s]"), literal("a b'c\"$X`"), literal(""), {{variable: "TWO", split: true}}, {{text: "x"}, {variable: "TWO"}}, {{variable: "MADE"}}}
+	d.env["MADE"] = word{{text: "$1 "}, {variable: "TWO"}, {text: "'"}}
+	d.env["TWO"] = literal("1 2")
+	if err := d.assemble(); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(d.spec.Args[0], d.spec.Args[1:]...)
+	cmd.Env = []string{"PATH=/usr/bin:/bin", "TWO=" + d.spec.Env["TWO"]}
+	out, err := cmd.CombinedOutput()
+	if want := "[a b'c\"$X`][][1][2][x1 2][$1 1 2']"; err != nil || string(out) != want {
+		t.Errorf("%q says %s, %v, want %s", d.spec.Args, out, err, want)
+	}
+	if len(d.spec.EnvInherit) > 0 {
+		t.Errorf("inherits %q", d.spec.EnvInherit)
+	}
+}
+
+// Aliases that multiply are read in no time.
+func TestYAMLThatMultiplies(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("a0: &a0 {x: 1}\n")
+	for i := range 15 {
+		fmt.Fprintf(&text, "a%d: &a%d {<<: [%s]}\n", i+1, i+1, strings.Repeat(fmt.Sprintf("*a%d, ", i), 20))
+	}
+	text.WriteString("services: {web: {<<: *a15, command: b}}\n")
+	began := time.Now()
+	if _, err := Convert("compose", []File{{"f", []byte(text.String())}}); err != nil || time.Since(began) > 10*time.Second {
+		t.Errorf("%v, after %v", err, time.Since(began))
 	}
 }

@@ -7,8 +7,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// maxDepth bounds how far aliases and merges are followed.
-const maxDepth = 20
+// How far aliases and merges are followed, and how many of one mapping.
+const (
+	maxDepth  = 20
+	maxMerges = 1000
+)
 
 // field is a key of a mapping with its value.
 type field struct {
@@ -49,10 +52,11 @@ func target(n *yaml.Node) *yaml.Node {
 // n is no mapping.
 func mapping(n *yaml.Node) (fields []field, ok bool) {
 	seen := map[string]bool{}
+	visits := 0 // against files whose aliases multiply
 	var add func(n *yaml.Node, depth int) bool
 	add = func(n *yaml.Node, depth int) bool {
 		n = target(n)
-		if n == nil || n.Kind != yaml.MappingNode || depth > maxDepth {
+		if visits++; visits > maxMerges || n == nil || n.Kind != yaml.MappingNode || depth > maxDepth {
 			return false
 		}
 		var merged []*yaml.Node
@@ -70,9 +74,7 @@ func mapping(n *yaml.Node) (fields []field, ok bool) {
 			m = target(m)
 			if m != nil && m.Kind == yaml.SequenceNode {
 				for _, item := range m.Content {
-					if len(fields) < 10000 { // against files that multiply
-						add(item, depth+1)
-					}
+					add(item, depth+1)
 				}
 				continue
 			}
