@@ -184,7 +184,11 @@ func (d *draft) write() {
 			d.inherit(name)
 		default:
 			exports = append(exports, "export "+name+"="+value.shell()+"; ")
-			d.inheritFrom(value)
+			d.inheritFrom(value, func(name string) bool { // its own old value, as in PATH=/opt/bin:$PATH
+				other, set := d.env[name]
+				_, plain := other.plain()
+				return set && plain
+			})
 		}
 	}
 	args := make([]string, len(d.args))
@@ -192,7 +196,7 @@ func (d *draft) write() {
 	for i, w := range d.args {
 		text, ok := w.plain()
 		args[i], plain = text, plain && ok
-		d.inheritFrom(w)
+		d.inheritFrom(w, func(name string) bool { return d.env[name] != nil })
 	}
 	if !plain {
 		args = []string{"/bin/sh", "-c", strings.Join(exports, "") + "exec " + shellLine(d.args)}
@@ -208,13 +212,11 @@ func (d *draft) inherit(name string) {
 	}
 }
 
-// inheritFrom takes those that w has and that env does not set.
-func (d *draft) inheritFrom(w word) {
+// inheritFrom takes those that w has, and that nobody has set by then.
+func (d *draft) inheritFrom(w word, set func(name string) bool) {
 	for _, p := range w {
-		if value, set := d.env[p.variable]; p.variable != "" && !d.closed {
-			if _, plain := value.plain(); !set || !plain {
-				d.inherit(p.variable)
-			}
+		if p.variable != "" && !d.closed && !set(p.variable) {
+			d.inherit(p.variable)
 		}
 	}
 }
