@@ -13,8 +13,10 @@ func newImport() *cobra.Command {
 		Use:   "import [--from supervisord|systemd|compose] FILE...",
 		Short: "Write specs from the files of other supervisors",
 		Long: `Write specs from what other supervisors read: the configuration of supervisord,
-units of systemd, files of Docker Compose. It runs the program ncolony-import;
-'ncolony ctl import --help' has its flags.`,
+units of systemd, files of Docker Compose. It runs the program ncolony-import,
+which has flags of its own: see 'ncolony ctl import --help'.
+
+Exit codes: 0 written, 1 nothing was written, 2 usage.`,
 		Example: `  ncolony ctl import /etc/supervisor/supervisord.conf
   ncolony ctl import --dry-run web.service postgresql@main.service`,
 		DisableFlagParsing:    true,
