@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"encoding/json"
 	"regexp"
 	"strings"
 
@@ -179,6 +180,37 @@ func (s *composeItem) words(f field) (words []word, ok bool) {
 		return nil, false
 	}
 	return append([]word{}, words...), true
+}
+
+// healthcheck says what the test would be. It is not written: no helper runs it
+// yet, and the service would wait for it for ever.
+func (s *composeItem) healthcheck(f field) {
+	options, _ := mapping(f.value)
+	var args []string
+	for _, o := range options {
+		text, isText := scalar(o.value)
+		list, _ := scalars(o.value)
+		switch {
+		case o.key == "disable" && text == "true", o.key == "test" && len(list) > 0 && list[0] == "NONE":
+			return
+		case o.key != "test":
+		case isText:
+			args = []string{"/bin/sh", "-c", text}
+		case len(list) > 1 && list[0] == "CMD-SHELL":
+			args = []string{"/bin/sh", "-c", list[1]}
+		case len(list) > 1:
+			args = list[1:]
+		}
+	}
+	if args == nil {
+		s.lost(f, "a service becomes ready by running, or by a key \"ready\"")
+		return
+	}
+	text, err := json.Marshal(args)
+	if err != nil {
+		text = []byte("[...]")
+	}
+	s.lost(f, `it is ready when it runs: "ready": {"exec": %s} would say it, but no helper runs that yet`, text)
 }
 
 // limit bounds restarts as restart: on-failure:N does.

@@ -41,7 +41,6 @@ var composeLost = map[string]string{
 	"deploy":        `nothing is deployed, and "instances" and "cgroup" are not supported yet`,
 	"extends":       "no other service is looked at: give 'docker compose config' instead, which puts all together",
 	"profiles":      "what has a spec is started; 'ncolony ctl stop NAME' then keeps it down",
-	"healthcheck":   "a service becomes ready by running: no helper runs a check yet, so ready.exec would wait for ever",
 	"privileged":    "ncolony is no sandbox: the container around it is as privileged as it is",
 	"read_only":     "ncolony is no sandbox: the container around it can be read-only",
 	"security_opt":  `ncolony is no sandbox, and "no_new_privs" is not supported yet`,
@@ -79,6 +78,7 @@ var composeKeys = map[string]func(s *composeItem, f field){
 	"restart":     (*composeItem).restart,
 	"depends_on":  (*composeItem).dependsOn,
 	"logging":     (*composeItem).logging,
+	"healthcheck": (*composeItem).healthcheck,
 	"working_dir": func(s *composeItem, f field) {
 		if dir, ok := s.text(f); ok && !filepath.IsAbs(dir) {
 			s.lost(f, "%q is no absolute path", dir)

@@ -10,15 +10,16 @@ import (
 // unitService is a .service in the making.
 type unitService struct {
 	*draft
-	unit    *unit
-	start   []unitCommand
-	typ     string // of Type
-	wants   string // of Restart
-	file    bool   // it has an EnvironmentFile
-	burst   int    // of StartLimitBurst, 0 = not given
-	within  spec.Duration
-	limited place
-	endless bool // the interval is 0
+	unit     *unit
+	start    []unitCommand
+	typ      string // of Type
+	wants    string // of Restart
+	file     bool   // it has an EnvironmentFile
+	burst    int    // of StartLimitBurst, 0 = not given
+	within   spec.Duration
+	limited  place // of one of them
+	limitKey string
+	endless  bool // the interval is 0
 }
 
 // systemd reads units.
@@ -150,7 +151,7 @@ func (s *unitService) settle() {
 		}
 		if !s.once && !s.endless {
 			s.spec.Limit = l
-			s.say(s.limited, About, "StartLimit", "systemd counts starts; limit counts those that are restarts")
+			s.say(s.limited, About, s.limitKey, "systemd counts starts; limit counts those that are restarts")
 		}
 	}
 }

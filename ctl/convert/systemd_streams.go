@@ -49,7 +49,7 @@ func (s *unitService) noDirectory(below, key string, lines []unitLine) {
 // startLimit reads StartLimitBurst and StartLimitIntervalSec, which stand in
 // [Unit] now and stood in [Service] once.
 func (s *unitService) startLimit(key string, lines []unitLine) {
-	s.limited = lines[len(lines)-1].at
+	s.limited, s.limitKey = lines[len(lines)-1].at, key
 	if strings.HasSuffix(key, "Burst") {
 		n, err := strconv.Atoi(s.last(key, lines))
 		if err != nil || n < 0 || n > 1000 {
