@@ -1,6 +1,6 @@
 # make check       while you work: formatting, vet, staticcheck, every test with the race detector
 # make check-full  the gate: check, and what takes longer
-# make build       dist/ncolony, static, for this machine
+# make build       dist/ncolony and dist/ncolony-import, static, for this machine
 # make image       the container image ncolony, from this build and without a registry
 # make man         manual pages, in dist/man
 # make sim         100,000 random schedules on paper; SIM=1 SEED=n for one of them
@@ -38,8 +38,8 @@ vet:
 	GOOS=linux GOARCH=amd64 $(GO) vet ./...
 	GOOS=linux GOARCH=arm64 $(GO) vet ./...
 	$(GO) vet -tags man ./cmd/ncolony
-	GOOS=darwin $(GO) vet ./heart ./ctl ./colony/spec
-	GOOS=freebsd $(GO) vet ./heart ./ctl ./colony/spec
+	GOOS=darwin $(GO) vet ./heart ./ctl/... ./colony/spec
+	GOOS=freebsd $(GO) vet ./heart ./ctl/... ./colony/spec
 
 staticcheck:
 	$(STATICCHECK) ./...
@@ -93,7 +93,7 @@ fuzz:
 		echo "$$pkg $$t"; $(GO) test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x $$pkg || $(GO) test -run "^$$t\$$" $$pkg || exit 1; done
 
 build:
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o dist/ncolony ./cmd/ncolony
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o dist/ ./cmd/ncolony ./cmd/ncolony-import
 
 image: build
 	DOCKER_BUILDKIT=0 docker build --target local -t ncolony:$(VERSION) -t ncolony .

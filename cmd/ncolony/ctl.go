@@ -39,7 +39,7 @@ Exit codes: 0 done, 1 failed or refused, 2 usage, 3 no such service,
 		SuggestionsMinimumDistance: 2,
 	}
 	cmd.AddCommand(
-		newAdd(where), newRemove(where), newEdit(where), newShow(where), newCheck(where),
+		newAdd(where), newRemove(where), newEdit(where), newShow(where), newCheck(where), newImport(),
 		newStatus(where), newExplain(where), newAnalyze(where), newEvents(where), newWait(where),
 		newRestart(where), newStart(where), newStop(where), newSignal(where), newReady(where),
 		newRestartAll(where), newRestartGroup(where), newRescan(where), newUpgrade(where), newShutdown(where),

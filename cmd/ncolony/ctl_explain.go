@@ -63,7 +63,7 @@ Exit codes: 0 explained, 1 cannot be read, 3 no such service, 5 no supervisor.`,
 // behind them; "" if none was given.
 func (f *placeFlags) again() (flags string) {
 	for _, flag := range []struct{ name, value string }{
-		{"root", f.root}, {"config", f.config}, {"messages", f.messages}, {"state", f.state},
+		{"root", f.Root}, {"config", f.Config}, {"messages", f.Messages}, {"state", f.State},
 	} {
 		if flag.value != "" {
 			flags += "--" + flag.name + " " + shellWord(flag.value) + " "

@@ -26,8 +26,12 @@ func execPlugin(root *cobra.Command, args []string) error {
 		return unknownCommand(root, name)
 	}
 	// Flags before the name are for the program as much as those behind it.
-	argv := append([]string{path}, slices.Delete(slices.Clone(args), at, at+1)...)
-	return fmt.Errorf("run %s: %w", path, syscall.Exec(path, argv, os.Environ()))
+	return become(path, slices.Delete(slices.Clone(args), at, at+1))
+}
+
+// become returns only if the program at path cannot be run.
+func become(path string, args []string) error {
+	return fmt.Errorf("run %s: %w", path, syscall.Exec(path, append([]string{path}, args...), os.Environ()))
 }
 
 // commandAt is the place in args of the first that is neither a flag nor its

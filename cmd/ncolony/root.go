@@ -22,7 +22,7 @@ func newRoot() *cobra.Command {
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usagef(cmd, "%w", plainFlagError(err)) })
 	root.PersistentFlags().SortFlags = false
-	where.register(root.PersistentFlags())
+	where.Register(root.PersistentFlags())
 	root.AddCommand(newCtl(where), newHeart(), newNotify(), newHeartcheck(where))
 	for _, extra := range extraCommands {
 		root.AddCommand(extra())

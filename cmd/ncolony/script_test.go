@@ -39,6 +39,7 @@ func TestMain(m *testing.M) {
 // script starts ends with it.
 func TestScript(t *testing.T) {
 	flag.Set("test.testlogfile", "") // children would write to it
+	programs := buildPrograms(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "../../testdata/script",
 		RequireExplicitExec: true,
@@ -48,6 +49,7 @@ func TestScript(t *testing.T) {
 			if err != nil {
 				return err
 			}
+			e.Setenv("PATH", e.Getenv("PATH")+string(filepath.ListSeparator)+programs)
 			e.Vars = append(e.Vars, "NCOLONY_ROOT="+filepath.Join(e.WorkDir, "root"), "SELF="+self)
 			// A script ends its supervisors, and this is for those that fail:
 			// at their end, or when they hang.
@@ -79,6 +81,16 @@ func TestScript(t *testing.T) {
 			"asnobody":   cmdAsNobody,
 		},
 	})
+}
+
+// buildPrograms builds the programs beside ncolony into a directory.
+func buildPrograms(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	if out, err := exec.Command("go", "build", "-o", dir, "../ncolony-import").CombinedOutput(); err != nil {
+		t.Fatalf("build ncolony-import: %v\n%s", err, out)
+	}
+	return dir
 }
 
 // patience bounds every wait of a script. It is long for the sake of loaded

@@ -19,7 +19,7 @@ func parse(args ...string) (colony.Options, error) {
 	where := &placeFlags{}
 	f := &superviseFlags{}
 	cmd := newSupervise(where, f)
-	where.register(cmd.PersistentFlags())
+	where.Register(cmd.PersistentFlags())
 	if err := cmd.ParseFlags(args); err != nil {
 		return colony.Options{}, &usageError{err}
 	}

@@ -1,4 +1,4 @@
-package main
+package places
 
 import (
 	"os"
@@ -18,7 +18,7 @@ func TestResolve(t *testing.T) {
 	}
 	for _, tc := range []struct {
 		what      string
-		flags     placeFlags
+		flags     Flags
 		env       map[string]string
 		uid       int
 		noHome    bool
@@ -37,23 +37,23 @@ func TestResolve(t *testing.T) {
 			want: below("/tmp/ncolony-7"), temporary: "/tmp/ncolony-7"},
 		{what: "env", uid: 7, env: map[string]string{"NCOLONY_ROOT": "/e", "HOME": "/home/u"}, want: below("/e")},
 		{what: "relative env", env: map[string]string{"NCOLONY_ROOT": "e/"}, want: below("/cwd/e")},
-		{what: "flag beats env", flags: placeFlags{root: "/f"}, env: map[string]string{"NCOLONY_ROOT": "/e"}, want: below("/f")},
-		{what: "relative flag", flags: placeFlags{root: "./f/../g"}, want: below("/cwd/g")},
-		{what: "config", flags: placeFlags{config: "c"},
+		{what: "flag beats env", flags: Flags{Root: "/f"}, env: map[string]string{"NCOLONY_ROOT": "/e"}, want: below("/f")},
+		{what: "relative flag", flags: Flags{Root: "./f/../g"}, want: below("/cwd/g")},
+		{what: "config", flags: Flags{Config: "c"},
 			want: spec.Places{Config: "/cwd/c", Messages: "/var/lib/ncolony/messages", State: "/var/lib/ncolony/state"}},
-		{what: "messages", flags: placeFlags{messages: "/m"},
+		{what: "messages", flags: Flags{Messages: "/m"},
 			want: spec.Places{Config: "/var/lib/ncolony/config", Messages: "/m", State: "/m.state"}},
-		{what: "messages with a slash", flags: placeFlags{config: "c", messages: "m/"},
+		{what: "messages with a slash", flags: Flags{Config: "c", Messages: "m/"},
 			want: spec.Places{Config: "/cwd/c", Messages: "/cwd/m", State: "/cwd/m.state"}},
-		{what: "Python's two need no root", flags: placeFlags{config: "/c", messages: "/m"}, uid: 7,
+		{what: "Python's two need no root", flags: Flags{Config: "/c", Messages: "/m"}, uid: 7,
 			want: spec.Places{Config: "/c", Messages: "/m", State: "/m.state"}},
-		{what: "messages and root", flags: placeFlags{messages: "/m", root: "/r"},
+		{what: "messages and root", flags: Flags{Messages: "/m", Root: "/r"},
 			want: spec.Places{Config: "/r/config", Messages: "/m", State: "/r/state"}},
-		{what: "messages and env", flags: placeFlags{messages: "/m"}, env: map[string]string{"NCOLONY_ROOT": "/e"},
+		{what: "messages and env", flags: Flags{Messages: "/m"}, env: map[string]string{"NCOLONY_ROOT": "/e"},
 			want: spec.Places{Config: "/e/config", Messages: "/m", State: "/e/state"}},
-		{what: "messages and state", flags: placeFlags{messages: "/m", state: "/s"},
+		{what: "messages and state", flags: Flags{Messages: "/m", State: "/s"},
 			want: spec.Places{Config: "/var/lib/ncolony/config", Messages: "/m", State: "/s"}},
-		{what: "all three", flags: placeFlags{config: "/c", messages: "/m", state: "/s"}, uid: 7,
+		{what: "all three", flags: Flags{Config: "/c", Messages: "/m", State: "/s"}, uid: 7,
 			want: spec.Places{Config: "/c", Messages: "/m", State: "/s"}},
 	} {
 		t.Run(tc.what, func(t *testing.T) {
@@ -78,10 +78,10 @@ func TestResolve(t *testing.T) {
 
 func TestResolveNowhere(t *testing.T) {
 	s := surroundings{getenv: func(string) string { return "" }, usable: func(string) bool { return true }}
-	if _, _, err := (placeFlags{root: "r"}).resolve(s); err == nil {
+	if _, _, err := (Flags{Root: "r"}).resolve(s); err == nil {
 		t.Error("a relative root means something without a working directory")
 	}
-	if _, _, err := (placeFlags{root: "/r"}).resolve(s); err != nil {
+	if _, _, err := (Flags{Root: "/r"}).resolve(s); err != nil {
 		t.Error(err)
 	}
 }

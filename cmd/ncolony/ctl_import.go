@@ -1,0 +1,32 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+)
+
+// newImport passes everything on to a program of its own: what reads the files
+// of others, YAML among them, is not for the binary that is PID 1.
+func newImport() *cobra.Command {
+	return &cobra.Command{
+		Use:   "import [--from supervisord|systemd|compose] FILE...",
+		Short: "Write specs from the files of other supervisors",
+		Long: `Write specs from what other supervisors read: the configuration of supervisord,
+units of systemd, files of Docker Compose. It runs the program ncolony-import,
+which has flags of its own: see 'ncolony ctl import --help'.
+
+Exit codes: 0 written, 1 nothing was written, 2 usage.`,
+		Example: `  ncolony ctl import /etc/supervisor/supervisord.conf
+  ncolony ctl import --dry-run web.service postgresql@main.service`,
+		DisableFlagParsing:    true,
+		DisableFlagsInUseLine: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path := findProgram("ncolony-import")
+			if path == "" {
+				return hinted(about(cmd, "", errors.New("there is no program ncolony-import")), "put it beside ncolony, or in a directory of PATH")
+			}
+			return about(cmd, "", become(path, args))
+		},
+	}
+}
