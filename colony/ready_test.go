@@ -191,3 +191,25 @@ func TestWatchdogAfterOurOwnPause(t *testing.T) {
 		t.Error("it hangs, and nothing is done")
 	}
 }
+
+// A helper that hangs is replaced like any other.
+func TestHelperHangs(t *testing.T) {
+	p := testPolicy
+	p.helpers = map[string]*spec.Spec{heartcheck: helperSpec([]string{"h"})}
+	w := newWorld(t, p)
+	w.ready("a", `{"args":["x"],"ncolony.beatcheck":{"period":1,"grace":1,"status":"/b"}}`)
+	first := w.m.services[heartcheck].life.pid
+	for range 5 {
+		w.pass(20 * time.Second)
+		w.notify(heartcheck, "WATCHDOG=1")
+	}
+	if len(w.told[first]) > 0 {
+		t.Fatalf("told %v", w.told[first])
+	}
+	w.pass(30 * time.Second)
+	w.settle()
+	w.toDeadline()
+	if now := w.m.services[heartcheck].life.pid; now == first || now == 0 || len(w.told[first]) == 0 {
+		t.Errorf("it was pid %d, and is pid %d", first, now)
+	}
+}
