@@ -31,15 +31,20 @@ func (m *model) tangle() {
 // ended: members of a cycle do not wait for each other, in stopping either.
 func (m *model) untangle() {
 	m.tangled = 0
-	t := tarjan{m: m, index: map[*service]int{}, low: map[*service]int{}, on: map[*service]bool{}, knots: map[*service]*knot{}}
 	members := m.dependent()
+	var names []string
 	for _, s := range members {
-		if t.index[s] == 0 && s.spec != nil {
-			t.visit(s)
+		names = append(names, s.name)
+	}
+	tied := map[string]*knot{}
+	for _, cycle := range spec.Knots(names, m.needs) {
+		k := &knot{cycleText(spec.WayRound(cycle, m.needs))}
+		for _, name := range cycle {
+			tied[name] = k
 		}
 	}
 	for _, s := range members {
-		old, now := s.needs.knot, t.knots[s]
+		old, now := s.needs.knot, tied[s.name]
 		if old != nil && now != nil && old.text == now.text {
 			s.needs.knot = now
 			continue
@@ -68,89 +73,21 @@ func (m *model) dependent() (all []*service) {
 	return all
 }
 
-// tarjan finds the strongly connected components of the dependencies, in one
-// walk.
-type tarjan struct {
-	m          *model
-	index, low map[*service]int
-	on         map[*service]bool
-	stack      []*service
-	knots      map[*service]*knot
+// needs are the names that the spec of a service names, if it has one.
+func (m *model) needs(name string) []string {
+	if s := m.services[name]; s != nil && s.spec != nil {
+		return s.spec.Needs
+	}
+	return nil
 }
 
-func (t *tarjan) visit(s *service) {
-	n := len(t.index) + 1
-	t.index[s], t.low[s] = n, n
-	t.stack = append(t.stack, s)
-	t.on[s] = true
-	self := false
-	for _, name := range s.spec.Needs {
-		d := t.m.services[name]
-		switch {
-		case d == nil || d.spec == nil:
-		case d == s:
-			self = true
-		case t.index[d] == 0:
-			t.visit(d)
-			t.low[s] = min(t.low[s], t.low[d])
-		case t.on[d]:
-			t.low[s] = min(t.low[s], t.index[d])
-		}
+// cycleText is a way round for people; of a long one, its ends.
+func cycleText(way []string) string {
+	last := len(way) - 1
+	if last > maxCycleNames {
+		way = slices.Concat(way[:maxCycleNames/2], []string{"..."}, way[last-maxCycleNames/2:])
 	}
-	if t.low[s] != n {
-		return
-	}
-	var members []*service
-	for len(members) == 0 || members[len(members)-1] != s {
-		d := t.stack[len(t.stack)-1]
-		t.stack = t.stack[:len(t.stack)-1]
-		delete(t.on, d)
-		members = append(members, d)
-	}
-	if len(members) > 1 || self {
-		k := &knot{text: t.m.cycleText(members)}
-		for _, d := range members {
-			t.knots[d] = k
-		}
-	}
-}
-
-// cycleText names a shortest cycle through the first of the members of a knot.
-func (m *model) cycleText(members []*service) string {
-	inside := map[string]bool{}
-	for _, s := range members {
-		inside[s.name] = true
-	}
-	first := slices.MinFunc(members, byName)
-	from := map[string]string{} // how each was reached
-	for queue := []string{first.name}; len(queue) > 0; queue = queue[1:] {
-		for _, name := range m.services[queue[0]].spec.Needs {
-			if !inside[name] {
-				continue
-			}
-			if name == first.name {
-				return "cycle: " + strings.Join(path(from, first.name, queue[0]), " -> ") + " -> " + first.name
-			}
-			if _, reached := from[name]; !reached {
-				from[name] = queue[0]
-				queue = append(queue, name)
-			}
-		}
-	}
-	return "cycle" // cannot be: each member of a knot leads to each
-}
-
-// path is the way from first to last; of a long one, its ends.
-func path(from map[string]string, first, last string) (names []string) {
-	for name := last; name != first; name = from[name] {
-		names = append(names, name)
-	}
-	names = append(names, first)
-	slices.Reverse(names)
-	if len(names) > maxCycleNames {
-		names = slices.Concat(names[:maxCycleNames/2], []string{"..."}, names[len(names)-maxCycleNames/2:])
-	}
-	return names
+	return "cycle: " + strings.Join(way, " -> ")
 }
 
 const maxCycleNames = 20

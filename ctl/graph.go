@@ -102,82 +102,15 @@ func (k *Knot) String() string { return "cycle: " + strings.Join(k.Way, " -> ") 
 // Knots finds the cycles, those of several services and those of one that
 // depends on itself.
 func (g *Graph) Knots() (knots []Knot) {
-	t := tarjan{g: g, index: map[string]int{}, low: map[string]int{}, on: map[string]bool{}}
-	for _, name := range g.Names() {
-		if t.index[name] == 0 {
-			t.visit(name)
-		}
-	}
-	for _, members := range t.found {
-		slices.Sort(members)
-		knots = append(knots, Knot{members, g.wayRound(members)})
+	for _, members := range spec.Knots(g.Names(), g.needs) {
+		knots = append(knots, Knot{members, spec.WayRound(members, g.needs)})
 	}
 	slices.SortFunc(knots, func(a, b Knot) int { return cmp.Compare(a.Members[0], b.Members[0]) })
 	return knots
 }
 
-// tarjan finds the strongly connected components of a graph, in one walk.
-type tarjan struct {
-	g          *Graph
-	index, low map[string]int
-	on         map[string]bool
-	stack      []string
-	found      [][]string
-}
-
-func (t *tarjan) visit(name string) {
-	number := len(t.index) + 1
-	t.index[name], t.low[name] = number, number
-	t.stack = append(t.stack, name)
-	t.on[name] = true
-	self := false
-	for _, need := range t.g.nodes[name].Needs() {
-		switch {
-		case need == name:
-			self = true
-		case t.index[need] == 0:
-			t.visit(need)
-			t.low[name] = min(t.low[name], t.low[need])
-		case t.on[need]:
-			t.low[name] = min(t.low[name], t.index[need])
-		}
-	}
-	if t.low[name] != number {
-		return
-	}
-	at := slices.Index(t.stack, name)
-	members := slices.Clone(t.stack[at:])
-	t.stack = t.stack[:at]
-	for _, member := range members {
-		delete(t.on, member)
-	}
-	if len(members) > 1 || self {
-		t.found = append(t.found, members)
-	}
-}
-
-// wayRound is a shortest way from the first of the members of a knot to itself.
-func (g *Graph) wayRound(members []string) []string {
-	first := members[0]
-	from := map[string]string{} // how each was reached
-	for queue := []string{first}; len(queue) > 0; queue = queue[1:] {
-		for _, need := range g.nodes[queue[0]].Needs() {
-			if need == first {
-				way := []string{first}
-				for name := queue[0]; name != first; name = from[name] {
-					way = append(way, name)
-				}
-				slices.Reverse(way[1:])
-				return append(way, first)
-			}
-			if _, reached := from[need]; !reached && slices.Contains(members, need) {
-				from[need] = queue[0]
-				queue = append(queue, need)
-			}
-		}
-	}
-	return members // cannot be: each member of a knot leads to each
-}
+// needs are those of the service called name, if there is one.
+func (g *Graph) needs(name string) []string { return g.nodes[name].Needs() }
 
 // Findings is what is wrong with how the services go together, as Report has it:
 // cycles are errors; a dependency on nobody, or on a service with a broken spec,
