@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	binary = filepath.Join(dir, "ncolony")
-	build := exec.Command("go", "build", "-o", binary, "../cmd/ncolony")
+	build := exec.Command("go", "build", "-o", dir, "../cmd/ncolony", "../cmd/ncolony-log")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
@@ -42,11 +42,12 @@ type colony struct {
 	places ctl.Places
 	root   string
 	cmd    *exec.Cmd
+	flags  []string
 }
 
 func newColony(t testing.TB) *colony {
 	root := t.TempDir()
-	c := &colony{t: t, root: root, places: ctl.Places{Config: filepath.Join(root, "config"), Messages: filepath.Join(root, "messages"), State: filepath.Join(root, "state")}}
+	c := &colony{t: t, root: root, flags: []string{"--no-helpers"}, places: ctl.Places{Config: filepath.Join(root, "config"), Messages: filepath.Join(root, "messages"), State: filepath.Join(root, "state")}}
 	if err := os.MkdirAll(c.places.Config, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +63,7 @@ func (c *colony) start() (took time.Duration) {
 		c.t.Fatal(err)
 	}
 	defer log.Close()
-	c.cmd = exec.Command(binary, "--root", c.root, "--no-helpers")
+	c.cmd = exec.Command(binary, append([]string{"--root", c.root}, c.flags...)...)
 	c.cmd.Stdout, c.cmd.Stderr = log, log
 	began := time.Now()
 	if err := c.cmd.Start(); err != nil {

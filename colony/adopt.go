@@ -24,6 +24,7 @@ func (m *model) inherit(v heir, sp *spec.Spec) {
 	began := moment{m.now.mono.add(-v.age), m.now.wall.Add(-v.age)}
 	s.life = life{spec: sp, pid: l.PID, leader: l.PID, start: l.Start, started: began}
 	s.life.signs = signsOf(sp)
+	m.listens(s)
 	s.life.ready = sp.Ready == nil || said.Ready && said.Generation == l.Generation
 	m.setPhase(s, up)
 	s.state, s.since = spec.Running, began.wall

@@ -52,7 +52,7 @@ func allocations(t *testing.T, n int) map[string]float64 {
 				t.Fatal("it was not started again")
 			}
 			pid++
-			m.step(now, started{order, pid})
+			m.step(now, started{order: order, pid: pid})
 		}),
 	}
 }

@@ -17,8 +17,8 @@ const module = "github.com/ncolony/ncolony-go/"
 
 // pure are the files of the core: they decide, and touch nothing.
 var pure = []string{"model.go", "event.go", "effect.go", "step.go", "reconcile.go", "restart.go", "orders.go", "lives.go", "stop.go", "drain.go",
-	"requests.go", "signals.go", "status.go", "timers.go",
-	"snapshot.go", "restore.go", "check.go", "mend.go", "upgrade.go", "adopt.go"}
+	"requests.go", "schedule.go", "helpers.go", "signals.go", "status.go", "timers.go", "family.go", "family_requests.go", "family_depend.go",
+	"snapshot.go", "restore.go", "check.go", "mend.go", "upgrade.go", "adopt.go", "listen.go"}
 
 // TestHouse keeps the rules of the house where a reviewer would have to
 // remember them.
@@ -76,18 +76,56 @@ func TestHouse(t *testing.T) {
 // allowed says which of our packages may import which.
 func allowed(from, to string) bool {
 	switch {
+	case to == "internal/fixture":
+		return false // but tests
 	case strings.HasPrefix(from, "cmd/"):
 		return true
 	case strings.HasPrefix(from, "bench/"): // programs that measure ours, from outside
 		return strings.HasPrefix(to, "bench/") || to == "ctl" || to == "colony/spec"
+	case from == "internal/words":
+		return to == "colony/spec"
+	case from == "internal/story":
+		return to == "colony/spec" || to == "ctl" || to == "logs" || to == "internal/words"
+	case to == "internal/story", to == "internal/words":
+		return from == "top" || strings.HasPrefix(from, "serve") // and the command line
+	case from == "top":
+		return to == "colony/spec" || to == "ctl" || to == "logs" || to == "internal/places" || to == "internal/procstat" || to == "internal/terminal"
+	case from == "serve/metrics": // which only reads, whatever is there
+		return to == "colony/spec" || to == "ctl" || to == "logs" || to == "internal/helper" || to == "internal/cgroup" || to == "internal/procstat"
+	case from == "logs":
+		return to == "colony/spec" || to == "heart" || to == "internal/helper" || to == "internal/atomicfile"
+	case strings.HasPrefix(from, "serve"): // programs that are called over a network, and act as the command line does
+		return strings.HasPrefix(to, "serve/") || from == "serve/web" && to == "serve" || to == "ctl" || to == "logs" || to == "colony/spec" || to == "docs/schema" || strings.HasPrefix(to, "internal/")
+	case strings.HasPrefix(to, "serve"):
+		return false // but its program
+	case from == "forward":
+		return to == "logs" || to == "colony/spec" || to == "heart" || to == "internal/helper" || to == "internal/atomicfile"
+	case to == "logs":
+		return false // but the command line
+	case from == "internal/program":
+		return to == "internal/places" || to == "colony/spec"
 	case to == "internal/atomicfile":
-		return from == "colony" || from == "ctl" || strings.HasPrefix(from, "heart/")
+		return from == "colony" || from == "ctl" || from == "schedule" || from == "probe" || strings.HasPrefix(from, "heart/")
+	case to == "internal/cgroup":
+		return from == "probe" || from == "colony"
+	case to == "internal/launch":
+		return from == "colony" || from == "ctl" || from == "probe"
+	case to == "internal/helper":
+		return from == "heart/check" || from == "schedule" || from == "probe"
+	case to == "probe":
+		return false // but its program
+	case to == "internal/cron":
+		return from == "colony" || from == "colony/spec" || from == "ctl" || from == "schedule"
+	case to == "schedule":
+		return false // but the command line
 	case to == "ctl/convert":
 		return from == "docs" // whose examples are what it gives
+	case from == "examples/internal/example", from == "internal/fixture": // which only tests import
+		return to == "colony/spec"
 	case to == "colony/spec":
-		return from == "colony" || from == "ctl" || from == "ctl/convert" || from == "docs" || from == "internal/places" || from == "heart/check" || from == "docs/schema" || from == "internal/schemagen"
+		return from == "colony" || from == "ctl" || from == "ctl/convert" || from == "docs" || from == "internal/places" || from == "heart/check" || from == "docs/schema" || from == "internal/schemagen" || from == "schedule" || from == "probe" || from == "internal/launch" || from == "internal/helper"
 	case to == "heart":
-		return strings.HasPrefix(from, "heart/")
+		return strings.HasPrefix(from, "heart/") || from == "internal/helper"
 	default:
 		return false
 	}

@@ -4,8 +4,10 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
+	"github.com/ncolony/ncolony-go/internal/launch"
 )
 
 // colony is the parts, put together.
@@ -22,6 +24,7 @@ type colony struct {
 	batches   chan *batch   // to the publisher
 	urgent    chan struct{} // likewise: somebody waits
 	quit      chan struct{} // closed at the end
+	wrote     chan struct{} // told that it goes on
 	written   chan struct{} // closed when the publisher is done
 	log       *logbook
 
@@ -33,7 +36,10 @@ type colony struct {
 	successor *successor
 	wards     *wards
 	ears      *ears
+	sockets   *sockets
+	streams   *streams
 	waiter    *waiter
+	leave     func() // removes what only lives have had
 }
 
 func newColony(o Options, h *house, null int, b *baton) (*colony, error) {
@@ -49,17 +55,44 @@ func newColony(o Options, h *house, null int, b *baton) (*colony, error) {
 	c.above = above
 	c.version, c.locks, c.successor = o.Version, h.locks, &successor{trust: h.trust, out: c.urgentBox(), fd: -1}
 	c.ears = newEars(h.procs, h.places, h.id, c.urgentBox(), c.start)
+	c.sockets = newSockets(launch.System(), c.urgentBox(), c.start)
+	c.streams = newStreams(h.places, c.urgentBox(), c.start)
+	var carried []int
+	if b != nil {
+		carried = b.Pipes
+	}
+	c.streams.inherit(m, carried)
 	c.furnish(o, h, m, b)
-	c.publisher.thrift = newThrift()
+	c.publisher.thrift, c.publisher.vault, c.publisher.stdins = newThrift(), newVault(h.id, h.places), fifos{h.places}
 	tty := openTerminal()
-	prep := &preparer{colony: h.id, accounts: systemAccounts(), null: null, terminal: tty, ears: c.ears}
-	kernel := &linux{newSpawner(prep, c.ledger, c.urgentBox(), func(f func()) { c.start(func() { o.await(); f() }) }), newCensor(h.procs, h.id, c.urgentBox()), openOrphanage(), tty, c.successor,
-		newWards(h.procs, h.wards, c.urgentBox()), c.ears}
+	groups := cgroups{h.id, ownGroup}
+	prep := &preparer{colony: h.id, accounts: launch.System(), null: null, terminal: tty, ears: c.ears, cgroups: groups, vault: newVault(h.id, h.places),
+		sockets: c.sockets, stdins: fifos{h.places}, streams: c.streams}
+	kernel := &linux{newSpawner(prep, c.ledger, c.urgentBox(), func(f func()) { c.start(func() { o.await(); f() }) }), newCensor(h.procs, h.id, groups.members, c.urgentBox()), openOrphanage(), tty, c.successor,
+		newWards(h.procs, h.wards, c.urgentBox()), c.ears, groups, c.streams, false, c.sockets}
+	if h.resumes { // a killed supervisor could not
+		lives := livesOf(m)
+		groups.clear(lives)
+		c.publisher.vault.clear(lives)
+	}
+	if b == nil {
+		clearFIFOs(h.disk, h.places, namesOf(m))
+		c.sockets.receive(nil, m, h.wards)
+	} else {
+		c.sockets.receive(b.Sockets, m, h.wards)
+	}
 	c.loop.kernel = kernel
 	c.push = kernel.push
 	c.wards = kernel.wards
+	c.leave = func() {
+		c.sockets.settle(time.Second)
+		c.publisher.vault.close()
+		if kernel.grouped {
+			groups.close()
+		}
+	}
 	c.waiter.stops = tty != nil
-	c.work = []func(){func() { o.await(); c.waiter.run() }, c.wards.run, c.ears.run, c.watcher.run, func() { c.publisher.run(c.batches); close(c.written) }}
+	c.work = []func(){func() { o.await(); c.waiter.run() }, c.wards.run, c.ears.run, c.streams.run, c.watcher.run, func() { c.publisher.run(c.batches); close(c.written) }}
 	return c, nil
 }
 
@@ -76,7 +109,7 @@ func (c *colony) furnish(o Options, h *house, m *model, b *baton) {
 	}
 	c.ledger = openLedger(h.disk, h.procs, h.places, h.epoch, fresh())
 	c.publisher = &publisher{disk: h.disk, places: h.places, id: h.id, pids: o.PIDDir, journal: openJournal(h.disk, h.places.EventsDir()), ledger: c.ledger,
-		results: results, trouble: fresh(), above: c.above, rest: restAfter, urgent: c.urgent, shown: map[string]int{}}
+		results: results, trouble: fresh(), above: c.above, present: h.present, rest: restAfter, urgent: c.urgent, wrote: c.wrote, shown: map[string]int{}}
 	c.watcher = newWatcher(o, h, c.newsBox(), fresh)
 	c.watcher.holds = c.holds
 	c.files = &sink{pending: &batch{}, urgent: c.urgent, look: c.watcher.want, logbook: c.log}
@@ -106,6 +139,7 @@ func newOrRestored(o Options, h *house, b *baton) (*model, error) {
 		return m, err
 	}
 	old := h.readPast(o.Log)
+	h.resumes = old.resumption
 	left := h.survey(old)
 	h.clearPast(left, old)
 	m := newModel(policyOf(o), h.seed, spec.ColonyStatus{PID: h.procs.self(), Version: o.Version, Started: h.now().wall, Epoch: h.epoch,
@@ -113,7 +147,7 @@ func newOrRestored(o Options, h *house, b *baton) (*model, error) {
 	m.trap = o.trap
 	m.resume(old.notes, old.statuses, old.generations, old.resumption)
 	m.begin(h.now(), old.resumption, h.trouble)
-	m.inheritAll(h.now(), left, o.Log)
+	m.inheritAll(h.now(), left.aged(h.procs), o.Log)
 	h.wards = left.fds
 	if len(o.Command) > 0 {
 		m.command(commandSpec(o.Command))
@@ -125,13 +159,12 @@ func newOrRestored(o Options, h *house, b *baton) (*model, error) {
 func emptyColony(log *slog.Logger) *colony {
 	quit := make(chan struct{})
 	return &colony{inbox: make(chan event, 64), news: make(chan event, 64), batches: make(chan *batch), urgent: make(chan struct{}, 1),
-		quit: quit, waiter: newWaiter(quit, false), written: make(chan struct{}), log: newLogbook(log), holds: make(chan hold), first: ticked{}}
+		quit: quit, leave: func() {}, waiter: newWaiter(quit, false), wrote: make(chan struct{}, 1), written: make(chan struct{}), log: newLogbook(log), holds: make(chan hold), first: ticked{}}
 }
 
 func newWatcher(o Options, h *house, out outbox, fresh func() *troubles) *watcher {
 	t := fresh()
-	accounts := systemAccounts()
-	vet := func(sp *spec.Spec) string { return accounts.vet(sp, os.Getuid(), os.Getgid(), ourGroups()) }
+	vet := vetting{launch.System(), cgroups{h.id, ownGroup}, newVault(h.id, h.places)}
 	return &watcher{
 		config:   newConfigDir(h.outside, h.places.Config, h.trust, vet, out, t),
 		messages: newMessageDir(h.outside, h.places, os.Getuid(), o.Insecure, out, t),

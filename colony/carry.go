@@ -55,7 +55,7 @@ func (e *ears) receive(saved []savedEar, m *model) {
 		e.asked[a.life] = true
 		e.post(func() { e.attach(a) })
 		if !m.has(a.life) {
-			e.deafen(deafen{a.life})
+			e.deafen(a.life)
 		}
 	}
 	for _, s := range m.services {
@@ -71,13 +71,30 @@ func (m *model) has(life lifeID) bool {
 	return s != nil && s.life.spec != nil && s.lifeID() == life
 }
 
+// livesOf names the lives that are not over.
+func livesOf(m *model) map[string]bool {
+	known := map[string]bool{}
+	for _, s := range m.services {
+		if s.life.spec != nil {
+			known[lifeName(s.lifeID())] = true
+		}
+	}
+	return known
+}
+
+// namesOf names the services that have a life.
+func namesOf(m *model) map[string]bool {
+	known := map[string]bool{}
+	for name, s := range m.services {
+		known[name] = s.life.spec != nil
+	}
+	return known
+}
+
 // clearEars removes the sockets of lives that are over.
 func clearEars(h *house, m *model) {
 	list, _ := h.disk.list(h.places.NotifyDir())
-	known := map[string]bool{}
-	for _, s := range m.services {
-		known[earName(s.lifeID())] = m.has(s.lifeID())
-	}
+	known := livesOf(m)
 	for _, f := range list {
 		if f.Type()&os.ModeSocket != 0 && !known[f.Name()] {
 			remove(h.disk, filepath.Join(h.places.NotifyDir(), f.Name()))

@@ -80,13 +80,14 @@ func parsePIDs(b []byte) (pids []int) {
 // trouble.
 type censor struct {
 	procs  procs
-	colony string // our id, the first part of every token
-	blind  bool   // /proc is not to be believed
+	colony string             // our id, the first part of every token
+	group  func(lifeID) []int // the processes in the control group of a life
+	blind  bool               // /proc is not to be believed
 	out    outbox
 }
 
-func newCensor(ps procs, colony string, out outbox) *censor {
-	return &censor{ps, colony, ps.check() != nil, out}
+func newCensor(ps procs, colony string, group func(lifeID) []int, out outbox) *censor {
+	return &censor{ps, colony, group, ps.check() != nil, out}
 }
 
 func (c *censor) census(q census) { go func() { c.out.send(c.answer(q)) }() }
@@ -115,15 +116,21 @@ func (c *censor) answer(q census) (ev event) {
 // censusAgain is the time between counts while we are out of descriptors.
 const censusAgain = 100 * time.Millisecond
 
-// count finds the lives that the processes below us belong to: by session or
-// group of the main process, by token, else by their parent's. The error says
+// count finds the lives that the processes below us belong to: by control group,
+// by session or group of the main process, by token, else by their parent's. The error says
 // that something may have been missed: what cannot be looked at is not gone.
 func (c *censor) count(q census) (counted, error) {
 	ev := counted{number: q.number, left: map[lifeID][]process{}}
 	byLeader := map[int]lifeID{}
 	byToken := map[string]lifeID{}
+	members := map[int]lifeID{}
 	for _, l := range q.lives {
 		ev.left[l.life] = nil
+		if l.group {
+			for _, pid := range c.group(l.life) {
+				members[pid] = l.life
+			}
+		}
 		if l.main != 0 {
 			byLeader[l.main] = l.life
 		}
@@ -149,7 +156,9 @@ func (c *censor) count(q census) (counted, error) {
 				continue
 			}
 			id := of
-			if l, ok := byLeader[st.session]; ok {
+			if l, ok := members[pid]; ok {
+				id = l
+			} else if l, ok := byLeader[st.session]; ok {
 				id = l
 			} else if l, ok := byLeader[st.group]; ok {
 				id = l
@@ -174,7 +183,7 @@ func (c *censor) count(q census) (counted, error) {
 	children, err := c.procs.children(c.procs.self())
 	missed.note(err)
 	walk(children, lifeID{})
-	c.countStrangers(q, known, &ev, &missed)
+	c.countStrangers(q, members, known, &ev, &missed)
 	return ev, missed.first
 }
 
@@ -190,7 +199,7 @@ func (s *shortage) note(err error) {
 // countStrangers finds what is left of lives that an earlier supervisor has
 // begun: it is not below us. A number that another process has by now says
 // nothing.
-func (c *censor) countStrangers(q census, known map[int]bool, ev *counted, missed *shortage) {
+func (c *censor) countStrangers(q census, members map[int]lifeID, known map[int]bool, ev *counted, missed *shortage) {
 	byLeader := map[int]lifeID{}
 	byToken := map[string]lifeID{}
 	for _, l := range q.lives {
@@ -219,7 +228,10 @@ func (c *censor) countStrangers(q census, known map[int]bool, ev *counted, misse
 		if missed.note(err); err != nil || st.state == 'Z' || st.state == 'X' {
 			continue
 		}
-		id, ok := byLeader[st.session]
+		id, ok := members[pid]
+		if !ok {
+			id, ok = byLeader[st.session]
+		}
 		if !ok {
 			t, err := readToken(c.procs, pid)
 			missed.note(err)

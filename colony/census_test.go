@@ -1,6 +1,7 @@
 package colony
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"testing"
@@ -24,7 +25,8 @@ func TestReadStat(t *testing.T) {
 // descent, and leaves alone what belongs to another colony or to nobody. A pid
 // that says nothing any more finds nothing.
 func TestCensus(t *testing.T) {
-	c := &censor{procs: procFS{}, colony: "c0105"}
+	colony := fmt.Sprint("c", os.Getpid()) // for all processes are looked at
+	c := &censor{procs: procFS{}, colony: colony}
 	start := func(env ...string) int {
 		t.Helper()
 		// Two processes: the shell, and a child of it with an empty environment.
@@ -39,19 +41,19 @@ func TestCensus(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() {
-			killGroup(cmd.Process.Pid)
+			killSession(cmd.Process.Pid)
 			cmd.Wait()
 		})
 		out.Read(make([]byte, 1))
 		return cmd.Process.Pid
 	}
 	bySession := start()
-	byToken := start(tokenKey + "c0105:b:3")
+	byToken := start(tokenKey + colony + ":b:3")
 	other := start(tokenKey + "another:b:3")
-	q := census{lives: []lifeQuery{{lifeID{"a", 1}, bySession, 0}, {lifeID{"b", 3}, 0, 0}, {lifeID{"c", 1}, 0, 0}}}
+	q := census{lives: []lifeQuery{{life: lifeID{"a", 1}, main: bySession}, {life: lifeID{"b", 3}}, {life: lifeID{"c", 1}}}}
 	names := map[string]int{}
 	var ev counted
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end) && len(ev.left[lifeID{"b", 3}]) < 2; {
+	for end := time.Now().Add(waitMost); time.Now().Before(end) && len(ev.left[lifeID{"b", 3}]) < 2; {
 		ev, _ = c.count(q)
 	}
 	for id, left := range ev.left {

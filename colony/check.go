@@ -22,6 +22,9 @@ func (m *model) check() error {
 	counts := map[spec.State]int{}
 	queue := map[*service]bool{}
 	for _, s := range m.queue {
+		if queue[s] || m.services[s.name] != s || s.phase != queued {
+			return fmt.Errorf("%q is in the queue and %s, or twice there", s.name, s.phase)
+		}
 		queue[s] = true
 	}
 	for name, s := range m.services {
@@ -71,7 +74,7 @@ func (m *model) check() error {
 			return fmt.Errorf("timer of %q is wrong", s.name)
 		}
 	}
-	return errors.Join(m.checkOrders(), m.checkRequests())
+	return errors.Join(m.checkFamilies(), m.checkOrders(), m.checkRequests())
 }
 
 func (m *model) checkService(s *service, waiting bool) error {
@@ -111,6 +114,8 @@ func (m *model) checkService(s *service, waiting bool) error {
 		return errors.New("nobody knows what it has to tell")
 	case s.phase == up && !l.ready && l.spec.Ready == nil:
 		return errors.New("not ready, and it need not say so")
+	case slices.ContainsFunc(s.sockets, func(a string) bool { return !slices.Contains(m.kept(s), a) }):
+		return fmt.Errorf("of the sockets %q it has only %q", s.sockets, m.kept(s))
 	case s.phase == queued && !waiting:
 		return errors.New("not in the queue")
 	case s.phase == down && m.mayStart(s):
@@ -131,7 +136,51 @@ func (m *model) checkService(s *service, waiting bool) error {
 // name of files.
 func nameOfService(name string, helper bool) bool {
 	bare, at := strings.CutPrefix(name, "@")
+	if !at {
+		bare, _ = spec.Instance(name)
+	}
 	return at == helper && spec.CheckName(bare) == nil
+}
+
+// checkFamilies finds families that are not what their members make them.
+func (m *model) checkFamilies() error {
+	members := 0
+	for name, f := range m.families {
+		members += len(f.members)
+		sum := *f
+		m.sum(&sum)
+		last := 0
+		switch {
+		case f.name != name:
+			return fmt.Errorf("family %q stands under %q", f.name, name)
+		case f.stopped != nil && !f.here():
+			return fmt.Errorf("family %q is stopped, and has no member", name)
+		case sum.standing != f.standing || sum.excuse != f.excuse || sum.failed != f.failed:
+			return fmt.Errorf("family %q: others take it for %d (%q), it is %d (%q)", name, f.standing, f.excuse, sum.standing, sum.excuse)
+		}
+		for _, s := range f.members {
+			file, number := spec.Instance(s.name)
+			switch {
+			case m.services[s.name] != s || s.family != f || s.number != number || file != name || number <= last:
+				return fmt.Errorf("%q is no member of %q", s.name, name)
+			case f.stopped != nil && !s.gone && s.stopped == nil:
+				return fmt.Errorf("%q is stopped, and %q is not", name, s.name)
+			}
+			last = number
+		}
+	}
+	for name, s := range m.services {
+		if _, number := spec.Instance(name); number > 0 {
+			members--
+		}
+		if s.family != nil && m.families[s.file()] != s.family {
+			return fmt.Errorf("the family of %q is not known", name)
+		}
+	}
+	if members != 0 {
+		return fmt.Errorf("families have %d members more than there are", members)
+	}
+	return nil
 }
 
 func (m *model) checkOrders() error {

@@ -62,6 +62,8 @@ func childMode(mode string, args []string) {
 		hang()
 	case "talk":
 		talk(args)
+	case "serve":
+		serve(args[0])
 	case "signals": // tell each signal that comes
 		c := make(chan os.Signal, 100)
 		ossignal.Notify(c)

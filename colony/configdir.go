@@ -67,7 +67,7 @@ type suspect struct {
 	bare, json fileKey
 }
 
-func newConfigDir(o outside, path string, t trust, vet func(*spec.Spec) string, out outbox, trouble *troubles) *configDir {
+func newConfigDir(o outside, path string, t trust, vet vetter, out outbox, trouble *troubles) *configDir {
 	path = filepath.Clean(path) // as the hints spell it
 	return &configDir{disk: o.disk, clock: o.clock, path: path, reader: reader{disk: o.disk, clock: o.clock, dir: path, trust: t, vet: vet}, out: out, trouble: trouble, fresh: true,
 		files: map[string]entry{}, told: map[string]found{}, wait: map[string]suspect{}}

@@ -30,7 +30,7 @@ func newShelf(t *testing.T, tr trust) *shelf {
 		}
 		return ""
 	}
-	return &shelf{newConfigDir(thisMachine(), dir, tr, vet, e.outbox(), newTroubles(e.outbox(), nil)), e}
+	return &shelf{newConfigDir(thisMachine(), dir, tr, vetFunc(vet), e.outbox(), newTroubles(e.outbox(), nil)), e}
 }
 
 func (s *shelf) file(name string) string { return filepath.Join(s.path, name) }

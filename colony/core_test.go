@@ -302,7 +302,7 @@ func TestExitBeforeStarted(t *testing.T) {
 	o := w.orders[0]
 	w.orders = nil
 	w.alive[101] = o
-	w.do(started{o.order, 101})
+	w.do(started{order: o.order, pid: 101})
 	w.settle()
 	st := w.status["a"]
 	if st.State != spec.Exited || st.LastExit == nil || *st.LastExit.Code != 3 {
@@ -323,7 +323,7 @@ func TestHeldExitIsNotALaterChilds(t *testing.T) {
 	w.see("b", web)
 	b := w.orders[1]
 	w.alive[102] = b
-	w.do(started{b.order, 102})
+	w.do(started{order: b.order, pid: 102})
 	if s := w.m.services["b"]; s.phase != up || s.life.pid != 102 {
 		t.Errorf("phase %s, want up: the exit was of a stranger with its pid", s.phase)
 	}

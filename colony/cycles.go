@@ -34,8 +34,10 @@ func (m *model) untangle() {
 	members := m.dependent()
 	var names []string
 	for _, s := range members {
-		names = append(names, s.name)
+		names = append(names, s.file())
 	}
+	slices.Sort(names)
+	names = slices.Compact(names)
 	tied := map[string]*knot{}
 	for _, cycle := range spec.Knots(names, m.needs) {
 		k := &knot{cycleText(spec.WayRound(cycle, m.needs))}
@@ -43,8 +45,9 @@ func (m *model) untangle() {
 			tied[name] = k
 		}
 	}
+	var changed []*service
 	for _, s := range members {
-		old, now := s.needs.knot, tied[s.name]
+		old, now := s.needs.knot, tied[s.file()]
 		if old != nil && now != nil && old.text == now.text {
 			s.needs.knot = now
 			continue
@@ -55,10 +58,13 @@ func (m *model) untangle() {
 			m.reportFor(s, slog.LevelError, "spec is invalid", slog.String("err", now.text))
 		}
 		if old != now {
-			m.touch(s)
-			m.touchDependents(s.name)
-			m.letStop(s)
+			changed = append(changed, s)
 		}
+	}
+	for _, s := range changed { // now that all know who is in it with them
+		m.touch(s)
+		m.touchDependents(s.file())
+		m.letStop(s)
 	}
 }
 
@@ -73,12 +79,20 @@ func (m *model) dependent() (all []*service) {
 	return all
 }
 
-// needs are the names that the spec of a service names, if it has one.
-func (m *model) needs(name string) []string {
-	if s := m.services[name]; s != nil && s.spec != nil {
-		return s.spec.Needs
+// needs are the names that the services of a file name. One that is about to go
+// may name others than those that stay.
+func (m *model) needs(file string) (names []string) {
+	last := []string(nil)
+	for s := range m.of(file) {
+		switch {
+		case s.spec == nil || slices.Equal(s.spec.Needs, last):
+		case names == nil:
+			names, last = s.spec.Needs, s.spec.Needs
+		default:
+			names, last = slices.Concat(names, s.spec.Needs), s.spec.Needs
+		}
 	}
-	return nil
+	return names
 }
 
 // cycleText is a way round for people; of a long one, its ends.

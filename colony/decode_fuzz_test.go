@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
+	"github.com/ncolony/ncolony-go/internal/launch"
 )
 
 // FuzzLedger: whatever stands in state/children, what is read of it reads the same
@@ -330,27 +331,27 @@ func FuzzAccounts(f *testing.F) {
 	f.Add([]byte("a:b:c"), []byte(":::"), "-0")
 	f.Fuzz(func(t *testing.T, passwd, group []byte, user string) {
 		dir := t.TempDir()
-		a := accounts{filepath.Join(dir, "passwd"), filepath.Join(dir, "group")}
-		put(t, a.passwd, string(passwd))
-		put(t, a.group, string(group))
-		id, err := a.identify(&spec.Spec{User: user})
+		a := accounts{Passwd: filepath.Join(dir, "passwd"), Group: filepath.Join(dir, "group")}
+		put(t, a.Passwd, string(passwd))
+		put(t, a.Group, string(group))
+		id, err := a.Identify(&spec.Spec{User: user})
 		if err != nil || user == "" {
 			return
 		}
-		n, isNumber := idNumber(user)
+		n, isNumber := launch.IDNumber(user)
 		listed := false
 		for line := range strings.Lines(string(passwd)) {
 			fields := strings.Split(strings.TrimSpace(line), ":")
 			if len(fields) >= 7 && (fields[0] == user || isNumber && fields[2] != "") {
-				if uid, ok := idNumber(fields[2]); ok && uid == int(id.uid) {
+				if uid, ok := launch.IDNumber(fields[2]); ok && uid == int(id.UID) {
 					listed = true
 				}
 			}
 		}
-		if !id.set || !listed && (!isNumber || n != int(id.uid)) {
+		if !id.Set || !listed && (!isNumber || n != int(id.UID)) {
 			t.Fatalf("%q is %+v", user, id)
 		}
-		for _, g := range append([]uint32{id.gid}, id.groups...) {
+		for _, g := range append([]uint32{id.GID}, id.Groups...) {
 			if g == 1<<32-1 {
 				t.Fatalf("%q has group %d", user, g)
 			}

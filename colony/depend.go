@@ -34,11 +34,17 @@ func (m *model) standingOf(s *service) standing {
 		return absent
 	case s.spec == nil: // its file is broken; what runs goes on
 		return coming
-	case s.stopped != nil || s.over == hasFailed || s.retrying:
+	case s.stopped != nil:
+		return lost
+	case !s.spec.Runs(): // there is none to wait for
+		return fit
+	case s.over == hasFailed || s.retrying:
 		return lost
 	case s.over == hasExited && succeeded(s):
 		return fit
-	case s.over == hasExited || m.mustStop(s) || m.failedJob(s) != nil:
+	case s.over == hasExited && s.lastExit != nil || m.mustStop(s):
+		return lost
+	case s.phase != up && s.phase != spawning && m.failedJob(s) != nil: // what runs goes on, whatever it is to come after now
 		return lost
 	case s.phase == up && s.life.ready && !isJob(s.spec):
 		return fit
@@ -48,23 +54,31 @@ func (m *model) standingOf(s *service) standing {
 
 // isJob reports whether a service is there to end: what comes after it waits for
 // its success. The colony ends with a main, so nothing can come after its end.
-func isJob(sp *spec.Spec) bool { return restartPolicy(sp) == spec.RestartNever && !sp.Main }
+func isJob(sp *spec.Spec) bool {
+	switch restartPolicy(sp) {
+	case spec.RestartNever:
+		return !sp.Main
+	case spec.RestartOnFailure:
+		return sp.Schedule != nil
+	}
+	return false
+}
 
 // succeeded reports whether the last life of s ended well.
 func succeeded(s *service) bool { return s.lastExit != nil && well(s.spec, s.lastExit) }
 
-// dependency is the service that s names as one, as far as that counts: inside a
-// cycle nobody waits for anybody.
-func (m *model) dependency(s *service, name string) (d *service, counts bool) {
-	d = m.services[name]
-	return d, d == nil || s.needs == nil || s.needs.knot == nil || d.needs == nil || s.needs.knot != d.needs.knot
-}
-
-func standingFor(d *service) standing {
-	if d == nil {
-		return absent
+// heeds reports whether s has to heed a file that it names: inside a cycle
+// nobody waits for anybody.
+func (m *model) heeds(s *service, file string) bool {
+	if s.needs == nil || s.needs.knot == nil {
+		return true
 	}
-	return d.standing
+	for d := range m.of(file) {
+		if d.needs != nil && d.needs.knot == s.needs.knot {
+			return false
+		}
+	}
+	return true
 }
 
 // mayStart reports whether s is to run, and all that it depends on is ready.
@@ -87,7 +101,7 @@ func (m *model) waitsFor(s *service, most int) (names []string) {
 		return nil
 	}
 	for _, name := range s.spec.Needs {
-		if d, counts := m.dependency(s, name); counts && standingFor(d) != fit {
+		if st, _ := m.standingFor(name); st != fit && m.heeds(s, name) {
 			if names = append(names, name); len(names) == most {
 				return names
 			}
@@ -106,9 +120,8 @@ func (m *model) lostFor(s *service) string {
 		return ""
 	}
 	for _, name := range s.spec.Requires {
-		d, counts := m.dependency(s, name)
-		st := standingFor(d)
-		if counts && (st == lost || st == absent && (d != nil || m.looked)) {
+		st, known := m.standingFor(name)
+		if (st == lost || st == absent && (known || m.looked)) && m.heeds(s, name) {
 			return name
 		}
 	}
@@ -119,8 +132,11 @@ func (m *model) lostFor(s *service) string {
 // has.
 func (m *model) failedJob(s *service) *service {
 	for _, name := range s.spec.Needs {
-		d, counts := m.dependency(s, name)
-		if counts && d != nil && d.spec != nil && d.over == hasExited && d.stopped == nil && !d.gone && !succeeded(d) {
+		d := m.services[name]
+		if f := m.families[name]; f != nil {
+			d = f.failed
+		}
+		if d != nil && isFailedJob(d) && m.heeds(s, name) {
 			return d
 		}
 	}
@@ -140,12 +156,11 @@ func (m *model) whyDown(s *service) string {
 		return m.whyNot(d)
 	}
 	for _, name := range m.waitsFor(s, maxWaitingFor) {
-		d := m.services[name]
-		if d == nil || d.gone {
+		if st, _ := m.standingFor(name); st == absent {
 			return fmt.Sprintf("there is no service %q", name)
 		}
-		if d.excuse != "" {
-			return d.excuse
+		if why := m.excuseFor(name); why != "" {
+			return why
 		}
 	}
 	return ""
@@ -158,10 +173,14 @@ func (m *model) whyNot(d *service) string {
 		return fmt.Sprintf("%q has no good spec", d.name)
 	case d.stopped != nil:
 		return fmt.Sprintf("%q is stopped", d.name)
+	case !d.spec.Runs():
+		return ""
 	case d.over == hasFailed || d.retrying:
 		return fmt.Sprintf("%q has failed: %s", d.name, d.limitText)
-	case d.over == hasExited && !succeeded(d):
+	case d.over == hasExited && d.lastExit != nil && !succeeded(d):
 		return fmt.Sprintf("%q has failed: %s", d.name, d.lastExit)
+	case untilDue(d) && d.lastExit == nil:
+		return fmt.Sprintf("%q has not run yet: it waits until it is due", d.name)
 	case m.standingOf(d) == lost, m.whyDown(d) != "":
 		return fmt.Sprintf("%q waits for what does not come by itself", d.name)
 	}
@@ -177,11 +196,12 @@ func (m *model) goFirst(s *service) bool {
 	if m.drain.on && m.drain.rude {
 		return false
 	}
-	for _, d := range m.dependents[s.name] {
-		if !d.alive() || d.spec == nil || m.comesNever(d) {
+	file := s.file()
+	for _, d := range m.dependents[file] {
+		if !d.alive() || d.spec == nil || m.comesNever(d) || !m.heeds(d, file) {
 			continue
 		}
-		if _, counts := m.dependency(d, s.name); counts && (m.drain.on || slices.Contains(d.spec.Requires, s.name)) {
+		if m.drain.on || slices.Contains(d.spec.Requires, file) && !m.stays(file) {
 			return true
 		}
 	}
@@ -212,7 +232,27 @@ func (m *model) spread(s *service) {
 		return
 	}
 	s.standing, s.excuse = st, why
-	m.touchDependents(s.name)
+	file := s.file()
+	f := m.families[file]
+	if f == nil {
+		m.touchDependents(file)
+		return
+	}
+	// What has changed for one has often changed for all: then it is told once.
+	before, said := f.standing, f.excuse
+	for o := range m.of(file) {
+		o.standing, o.excuse = m.standingOf(o), m.whyNot(o)
+	}
+	m.sum(f)
+	if f.standing == before && f.excuse == said {
+		return // the others make up for it
+	}
+	m.touchDependents(file)
+	for d := range m.of(file) {
+		if d.phase == up && !m.mayRun(d) { // it may not have to wait any more
+			m.touch(d)
+		}
+	}
 }
 
 func (m *model) touchDependents(name string) {
@@ -228,7 +268,13 @@ func (m *model) letStop(s *service) {
 		return
 	}
 	for _, name := range s.spec.Needs {
-		if d := m.services[name]; d != nil && d.phase == up {
+		for d := range m.of(name) {
+			if d.phase != up {
+				continue
+			}
+			if m.goFirst(d) {
+				break // others keep all of that file from stopping
+			}
 			m.touch(d)
 		}
 	}
@@ -262,7 +308,7 @@ func (m *model) independent(s *service) {
 			m.dependents[name] = list
 		}
 		// It does not keep them from stopping any more.
-		if d := m.services[name]; d != nil {
+		for d := range m.of(name) {
 			m.touch(d)
 		}
 	}

@@ -3,6 +3,7 @@ package colony
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
 )
@@ -169,6 +170,28 @@ func TestWaitsInVain(t *testing.T) {
 	}
 }
 
+// What runs goes on though it is to come after a job that has failed, by an edit
+// that changes no process; and so does what requires it, until it ends.
+func TestComesAfterAFailedJobNow(t *testing.T) {
+	w := newWorld(t, testPolicy)
+	w.do(scanned{})
+	w.die(w.ready("job", `{"args":["x"],"restart":"never"}`), exitStatus{code: 3})
+	db := w.ready("db", `{"args":["x"]}`)
+	w.see("api", needing("db", ""))
+	w.settle()
+	w.see("db", needing("", "job"))
+	w.settle()
+	w.wantStates(map[string]spec.State{"job": spec.Exited, "db": spec.Running, "api": spec.Running})
+	if got := w.status["api"].Generation; got != 1 {
+		t.Errorf("api is at generation %d: it was restarted", got)
+	}
+	w.die(db, exitStatus{code: 1})
+	w.settle()
+	w.pass(time.Minute)
+	w.settle()
+	w.wantStates(map[string]spec.State{"job": spec.Exited, "db": spec.Failed, "api": spec.Waiting})
+}
+
 // A request is answered though the life that it has brought about was not to go
 // on, and has ended by itself.
 func TestEndsBeforeItIsAnswered(t *testing.T) {
@@ -180,7 +203,7 @@ func TestEndsBeforeItIsAnswered(t *testing.T) {
 	o := w.orders[0]
 	w.orders = nil
 	w.do(exited{pid: 999, alone: true})
-	w.do(started{o.order, 999})
+	w.do(started{order: o.order, pid: 999})
 	w.settle()
 	if r := w.result[file]; r.OK || r.Error != "it has ended: exit 0" {
 		t.Errorf("%+v", r)

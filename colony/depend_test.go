@@ -336,7 +336,7 @@ func resolve(t testing.TB, specs []string) {
 			if o, ok := e.(spawn); ok {
 				pid++
 				running++
-				todo = append(todo, started{o.order, pid})
+				todo = append(todo, started{order: o.order, pid: pid})
 			}
 		}
 	}

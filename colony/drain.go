@@ -42,9 +42,10 @@ const (
 )
 
 // draining reports whether s is to end, or not to start, because the colony
-// ends. Helpers that run go on until the services have stopped.
+// ends. Helpers go on until the services have stopped, and come back if they die:
+// what nobody reads a service cannot write, and so not end.
 func (m *model) draining(s *service) bool {
-	return m.drain.on && (!s.helper || m.drain.stage > drainServices || !s.alive())
+	return m.drain.on && (!s.helper || m.drain.stage > drainServices)
 }
 
 // beginDrain ends the colony.
@@ -74,20 +75,25 @@ func (m *model) advanceDrain() {
 		// A start that hung has come back after all.
 		m.drain.stage, m.drain.sweeping, m.drain.termed = drainServices, false, false
 		m.drain.due = m.drain.deadline
+		m.touchHelpers() // a service may need them to end
 	}
 	if m.drain.stage == drainServices && m.living(false) == 0 {
 		m.drain.stage = drainHelpers
-		for _, s := range m.inOrder() {
-			if s.helper {
-				m.touch(s)
-			}
-		}
+		m.touchHelpers()
 	}
 	if m.drain.stage == drainHelpers && len(m.touched) == 0 && m.living(true) == 0 {
 		m.drain.stage = drainRest
 		m.drain.sweeping = true
 		m.recount()
 		m.drain.due = m.now.mono.add(lastWait) // should no census answer
+	}
+}
+
+func (m *model) touchHelpers() {
+	for _, s := range m.inOrder() {
+		if s.helper {
+			m.touch(s)
+		}
 	}
 }
 
@@ -177,7 +183,7 @@ func (m *model) finishDrain() {
 		if r.result.Type == spec.Shutdown {
 			m.finish(r, "")
 		} else {
-			m.finish(r, "the colony has shut down")
+			m.finish(r, spec.HasShutDown)
 		}
 	}
 	m.colony.Clean = true

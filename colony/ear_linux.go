@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
+	"github.com/ncolony/ncolony-go/internal/launch"
 )
 
 // listener is what we hear one life by.
@@ -125,15 +126,15 @@ func (e *ears) open(o spawn, p *prepared) (a *listener, err error) {
 // tell has a process about to be know where to tell of itself. WATCHDOG_PID is
 // not among it: its number is not known before it is there.
 func (p *prepared) tell(a *listener, sp *spec.Spec) {
-	env := newEnvironment()
-	env.add(p.attr.Env...)
+	env := launch.NewEnvironment()
+	env.Add(p.attr.Env...)
 	if a.socket >= 0 {
-		env.set(notifySocketKey, a.name)
+		env.Set(notifySocketKey, a.name)
 	}
 	if sp.Watchdog != nil {
-		env.set(watchdogKey, strconv.FormatInt(sp.Watchdog.D().Microseconds(), 10))
+		env.Set(watchdogKey, strconv.FormatInt(sp.Watchdog.D().Microseconds(), 10))
 	}
-	p.attr.Env = env.list()
+	p.attr.Env = env.List()
 	if a.child >= 0 {
 		for len(p.attr.Files) <= readyFD(sp) {
 			p.attr.Files = append(p.attr.Files, ^uintptr(0)) // closed
@@ -149,14 +150,12 @@ const maxSocketPath = 107
 // path is where the socket of a life stands; "" = it would be too long, or mean
 // something else in another directory.
 func (e *ears) path(life lifeID) string {
-	path := filepath.Join(e.places.NotifyDir(), earName(life))
+	path := filepath.Join(e.places.NotifyDir(), lifeName(life))
 	if len(path) > maxSocketPath || !filepath.IsAbs(path) {
 		return ""
 	}
 	return path
 }
-
-func earName(life lifeID) string { return life.name + ":" + strconv.FormatUint(life.generation, 10) }
 
 // abstract is the name of the socket where there is no path to be had.
 func (e *ears) abstract(life lifeID) string {

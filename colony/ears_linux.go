@@ -124,11 +124,11 @@ func (e *ears) hear(h hear) {
 	})
 }
 
-// deafen is part of kernel.
-func (e *ears) deafen(d deafen) {
-	if e.asked[d.life] {
-		delete(e.asked, d.life)
-		e.post(func() { e.detach(d.life) })
+// deafen ends what is heard of a life: it is over.
+func (e *ears) deafen(life lifeID) {
+	if e.asked[life] {
+		delete(e.asked, life)
+		e.post(func() { e.detach(life) })
 	}
 }
 

@@ -45,7 +45,7 @@ func (e *ear) heard() (all []string) {
 // until waits for one that is said so, and returns it and all that came before.
 func (e *ear) until(said func(string) bool) (all []string) {
 	e.t.Helper()
-	late := time.After(10 * time.Second)
+	late := time.After(waitMost)
 	for {
 		select {
 		case ev := <-e.events:

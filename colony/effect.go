@@ -61,7 +61,7 @@ type (
 	sweep struct{ signal spec.Signal }
 
 	// publish says what is true of a service now; retract, that there is none.
-	publish struct{ status spec.Status }
+	publish struct{ status *spec.Status } // nobody changes it any more
 	retract struct{ name string }
 
 	// publishColony says what is true of the colony.
@@ -80,14 +80,28 @@ type (
 	}
 
 	// hear has what a life of an earlier supervisor tells of itself heard; the
-	// life of an order is heard from before its fork. deafen ends that: the life
-	// is over.
+	// life of an order is heard from before its fork.
 	hear struct {
 		life lifeID
 		pid  int
 		spec *spec.Spec
 	}
-	deafen struct{ life lifeID }
+
+	// release lets go of what the edges have of a life that is over, or has not
+	// begun: what hears it, its control group, its credentials.
+	release struct {
+		life lifeID
+		spec *spec.Spec
+	}
+
+	// unlisten closes sockets of a service for good, by their addresses.
+	unlisten struct {
+		owner     string // the service, without the number of an instance
+		addresses []string
+	}
+
+	// killGroup ends everything in the control group of a life.
+	killGroup struct{ life lifeID }
 
 	// record appends to the events.
 	record struct{ event spec.Event }
@@ -141,7 +155,9 @@ func (publishColony) isEffect() {}
 func (keepSpec) isEffect()      {}
 func (ended) isEffect()         {}
 func (hear) isEffect()          {}
-func (deafen) isEffect()        {}
+func (release) isEffect()       {}
+func (unlisten) isEffect()      {}
+func (killGroup) isEffect()     {}
 func (record) isEffect()        {}
 func (answer) isEffect()        {}
 func (keepStop) isEffect()      {}
@@ -167,4 +183,5 @@ type lifeQuery struct {
 	life  lifeID
 	main  int    // pid its main process had; 0 = that says nothing any more
 	start uint64 // of a main process that was not our child; else 0
+	group bool   // it has a control group of its own
 }

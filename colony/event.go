@@ -1,9 +1,12 @@
 package colony
 
 import (
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
+	"github.com/ncolony/ncolony-go/internal/launch"
 )
 
 // instant is a point on the monotonic clock of this boot, in nanoseconds; the
@@ -56,8 +59,9 @@ type (
 
 	// started: an ordered spawn has become a process.
 	started struct {
-		order uint64
-		pid   int
+		order   uint64
+		pid     int
+		warning string // what it could not be given; "" = nothing
 	}
 
 	// spawnFailed: an ordered spawn has not.
@@ -146,6 +150,7 @@ type exitStatus struct {
 	signal  spec.Signal
 	core    bool
 	unknown bool // nobody has seen it
+	oom     bool // for its control group's limit of memory
 }
 
 // fault is why a spawn failed.
@@ -167,6 +172,16 @@ const (
 type lifeID struct {
 	name       string
 	generation uint64
+}
+
+// lifeName is the name of what there is of a life, in a directory of many.
+func lifeName(life lifeID) string { return launch.LifeName(life.name, life.generation) }
+
+// lifeOf is the life of a name.
+func lifeOf(name string) (life lifeID, ok bool) {
+	service, number, _ := strings.Cut(name, ":")
+	generation, err := strconv.ParseUint(number, 10, 64)
+	return lifeID{service, generation}, err == nil
 }
 
 // process is one process, told apart from a later one with the same pid by its

@@ -85,6 +85,10 @@ func configurations(t *testing.T) []*configuration {
 			messages: messagesOf(t, stopA, startA),
 		},
 		{
+			name: "schedules", short: true, names: one, policy: policy, faults: some, manners: []manner{fails, succeeds}, exits: true,
+			specs: specsOf(t, plain, `{"args":["x"],"schedule":{"every":60}}`, `{"args":["y"],"restart":"on-failure","schedule":{"every":60}}`), messages: messagesOf(t, startA, stopA),
+		},
+		{
 			name: "delays", short: true, names: one, policy: growing, faults: some, manners: []manner{fails}, long: true, grow: true,
 			specs: specsOf(t, plain, changed), messages: messagesOf(t, restartA, stopA, startA),
 		},

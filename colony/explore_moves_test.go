@@ -456,7 +456,7 @@ func (x *paper) start(i int) {
 			x.rests[i] = paperRest{} // nobody looks for it any more
 		}
 	}
-	x.do(started{o.number, pid})
+	x.do(started{order: o.number, pid: pid})
 }
 
 func (x *paper) fail(i int, f fault) {

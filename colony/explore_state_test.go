@@ -86,12 +86,26 @@ func cloneModel(m *model) *model {
 		t.life.left = slices.Clone(s.life.left)
 		t.life.told = cloneMap(s.life.told)
 		t.warnings = slices.Clone(s.warnings)
+		t.sockets = slices.Clone(s.sockets)
 		anew[s] = &t
 		return &t
 	}
 	n.services = make(map[string]*service, len(m.services))
 	for name, s := range m.services {
 		n.services[name] = same(s)
+	}
+	n.families = make(map[string]*family, len(m.families))
+	for name, f := range m.families {
+		g := *f
+		g.members = make([]*service, len(f.members))
+		for i, s := range f.members {
+			g.members[i] = same(s)
+			g.members[i].family = &g
+		}
+		if f.failed != nil {
+			g.failed = same(f.failed)
+		}
+		n.families[name] = &g
 	}
 	n.groups = make(map[string]map[string]*service, len(m.groups))
 	for g, of := range m.groups {
@@ -194,13 +208,6 @@ func (x *paper) canonize() error {
 			p.NewPID = min(p.NewPID, 1) // whether there was one
 		}
 	}
-	queue := m.queue
-	m.queue = nil
-	for _, s := range queue {
-		if s.phase == queued && m.services[s.name] == s && !slices.Contains(m.queue, s) {
-			m.queue = append(m.queue, s)
-		}
-	}
 	x.numberOrders()
 	x.numberGenerations()
 	m.timers = nil
@@ -212,6 +219,9 @@ func (x *paper) canonize() error {
 	for range m.services {
 		for _, s := range m.services {
 			s.excuse = m.whyNot(s) // of the texts above, and of each other
+		}
+		for _, f := range m.families {
+			m.sum(f)
 		}
 	}
 	x.numberPIDs()
@@ -492,7 +502,7 @@ func (x *paper) key(b []byte) []byte {
 	num(uint64(d.code))
 	when(d.deadline)
 	when(d.due)
-	num(uint64(m.beating))
+	num(uint64(m.needed[0]))
 	if u := m.upgrade; u != nil {
 		flags(true, u.fit, u.handed)
 		text(u.file)
@@ -534,6 +544,8 @@ func (x *paper) key(b []byte) []byte {
 	for i, name := range x.c.names {
 		s := m.services[name]
 		flags(s != nil, x.stopped[i], x.wait[i])
+		f := m.families[name]
+		flags(f != nil, f != nil && f.stopped != nil)
 		num(uint64(x.files[i] + 2))
 		num(uint64(x.level[i]))
 		if r := x.rests[i]; r.there {
@@ -616,7 +628,7 @@ func (x *paper) key(b []byte) []byte {
 // stateFields are the fields that clone, canonize and key know of. A new one has
 // to be thought about there.
 var stateFields = map[reflect.Type]int{
-	reflect.TypeFor[model](): 39, reflect.TypeFor[service](): 36, reflect.TypeFor[life](): 19, reflect.TypeFor[order](): 6,
+	reflect.TypeFor[model](): 40, reflect.TypeFor[service](): 40, reflect.TypeFor[family](): 7, reflect.TypeFor[life](): 19, reflect.TypeFor[order](): 6,
 	reflect.TypeFor[request](): 4, reflect.TypeFor[ask](): 4, reflect.TypeFor[heldExit](): 2, reflect.TypeFor[drain](): 13,
 	reflect.TypeFor[upgrade](): 5, reflect.TypeFor[censusState](): 5, reflect.TypeFor[child](): 2, reflect.TypeFor[process](): 3,
 	reflect.TypeFor[dependence](): 2, reflect.TypeFor[knot](): 1, reflect.TypeFor[signs](): 10,

@@ -263,7 +263,7 @@ func (x *paper) ordered(e spawn) {
 		return
 	}
 	switch {
-	case x.m.drain.on:
+	case x.m.drain.on && (e.life.name[0] != '@' || x.m.drain.stage > drainServices):
 		x.wrong("spawn of %q while draining", e.life.name)
 	case e.life.generation <= x.highest[i]:
 		x.wrong("the generation %d of %q is not a new one", e.life.generation, e.life.name)
@@ -402,7 +402,7 @@ func (x *paper) check() {
 		if (s.phase == backoff || s.phase == queued) && !m.wanted(s) {
 			x.wrong("%q is %s, and not wanted", name, s.phase)
 		}
-		if s.over == hasExited && (s.phase != down || startsAgain(s.spec, s.lastExit)) && x.c.exits {
+		if s.over == hasExited && (s.phase != down || s.spec.Schedule == nil && startsAgain(s.spec, s.lastExit)) && x.c.exits {
 			x.wrong("%q counts as over", name)
 		}
 	}

@@ -11,6 +11,17 @@ import (
 	"github.com/ncolony/ncolony-go/colony/spec"
 )
 
+// unseen runs f while the supervisor stands still: what takes several steps is one to
+// it, for a file that is missing too long between two of them is gone.
+func (s *super) unseen(f func()) {
+	s.t.Helper()
+	pid := s.cmd.Process.Pid
+	must(s.t, unix.Kill(pid, unix.SIGSTOP))
+	s.eventually("it stands still", func() bool { st, err := readStat(pid); return err == nil && st.state == 'T' })
+	f()
+	must(s.t, unix.Kill(pid, unix.SIGCONT))
+}
+
 // Whatever becomes of the config directory, what runs goes on until a directory
 // with specs has its path again.
 func TestConfigDirectoryIsLost(t *testing.T) {
@@ -23,12 +34,16 @@ func TestConfigDirectoryIsLost(t *testing.T) {
 		again func(s *super, config string)
 	}{
 		"removed and made again": {
-			lose: func(s *super, config string) { must(s.t, os.RemoveAll(config)) },
-			why:  cannot + "stat",
+			lose: func(s *super, config string) {
+				s.unseen(func() { must(s.t, os.RemoveAll(config)) })
+			},
+			why: cannot + "stat",
 			again: func(s *super, config string) {
-				must(s.t, os.Mkdir(config, 0o755))
-				s.add("a", sleeps)
-				s.add("b", sleeps)
+				s.unseen(func() {
+					must(s.t, os.Mkdir(config, 0o755))
+					s.add("a", sleeps)
+					s.add("b", sleeps)
+				})
 			},
 		},
 		"moved away and back": {
@@ -37,7 +52,9 @@ func TestConfigDirectoryIsLost(t *testing.T) {
 			again: func(s *super, config string) { must(s.t, os.Rename(config+".away", config)) },
 		},
 		"another, empty": {
-			lose:  func(s *super, config string) { must(s.t, os.Rename(config, config+".away"), os.Mkdir(config, 0o755)) },
+			lose: func(s *super, config string) {
+				s.unseen(func() { must(s.t, os.Rename(config, config+".away"), os.Mkdir(config, 0o755)) })
+			},
 			why:   errVanished.Error(),
 			again: func(s *super, config string) { must(s.t, os.Remove(config), os.Rename(config+".away", config)) },
 		},
@@ -58,9 +75,11 @@ func TestConfigDirectoryIsLost(t *testing.T) {
 			},
 			why: errVanished.Error(),
 			again: func(s *super, config string) {
-				s.mounted(func() error { return unix.Mount("tmpfs", placesIn(s.root).Config, "tmpfs", 0, "mode=755") })
-				s.add("a", sleeps)
-				s.add("b", sleeps)
+				s.unseen(func() {
+					s.mounted(func() error { return unix.Mount("tmpfs", placesIn(s.root).Config, "tmpfs", 0, "mode=755") })
+					s.add("a", sleeps)
+					s.add("b", sleeps)
+				})
 			},
 		},
 		"not to be entered": {

@@ -30,7 +30,7 @@ func TestSignalForAnother(t *testing.T) {
 	k.signalRest(signalRest{[]process{{processID: processID{pid, st.start}}}, sigTERM})
 	select {
 	case <-dead:
-	case <-time.After(10 * time.Second):
+	case <-time.After(waitMost):
 		t.Fatal("the process itself was not signalled")
 	}
 	if ws := stranger.ProcessState.Sys().(syscall.WaitStatus); ws.Signal() != unix.SIGTERM {

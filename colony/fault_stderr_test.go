@@ -63,7 +63,7 @@ func TestStderrIsBlocked(t *testing.T) {
 		}
 	}()
 	counted := regexp.MustCompile(`dropped=[1-9]\d\d`)
-	late := time.After(20 * time.Second)
+	late := time.After(waitMost)
 	for said := false; !said; {
 		select {
 		case line := <-lines:

@@ -28,6 +28,7 @@ const (
 	uidKey       = "COLONY_TEST_UID"       // whom to run as, with no right of root
 	writeKey     = "COLONY_TEST_WRITE"     // FILE=TEXT, to be written before all else
 	heartsKey    = "COLONY_TEST_HEARTS"    // have a @heartcheck
+	groupsKey    = "COLONY_TEST_GROUPS"    // mount the control groups of our namespace; "read-only": so
 	frequencyKey = "COLONY_TEST_FREQUENCY" // time between full scans
 )
 
@@ -48,6 +49,15 @@ func arrangeFaults() error {
 	}
 	if dir := os.Getenv(deadKey); dir != "" {
 		if err := mountDead(dir); err != nil {
+			return err
+		}
+	}
+	if how, ok := os.LookupEnv(groupsKey); ok {
+		err := errors.Join(unix.Unmount(machineGroups, unix.MNT_DETACH), unix.Mount("cgroup2", machineGroups, "cgroup2", 0, ""))
+		if how == "read-only" && err == nil {
+			err = unix.Mount("", machineGroups, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, "")
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -31,6 +31,13 @@ var fuzzSpecs = []string{
 	`{"args":["x"],"backoff":{"min":0},"limit":{"restarts":1,"within":60}}`,
 	`{"args":["x"],"limit":{"restarts":1,"within":10,"then":{"retry":60}}}`,
 	`{"args":["y"],"limit":{"restarts":0,"within":10,"then":"shutdown"}}`,
+	`{"args":["x"],"schedule":{"every":60}}`,
+	`{"args":["x"],"schedule":{"cron":"@daily"},"restart":"on-failure","requires":["b"]}`,
+	`{"args":["x"],"instances":3}`,
+	`{"args":["x"],"instances":2}`,
+	`{"args":["x"],"instances":0}`,
+	`{"args":["y"],"instances":1,"requires":["b"],"group":["g"]}`,
+	`{"args":["x"],"instances":2,"restart":"never"}`,
 }
 
 var fuzzTellings = []string{"READY=1", "WATCHDOG=1", "STOPPING=1", "WATCHDOG=trigger", "EXTEND_TIMEOUT_USEC=20000000", "RELOADING=1\nSTATUS=x", "MAINPID=1", "WATCHDOG_USEC=20000000"}
@@ -40,6 +47,7 @@ var fuzzMessages = []string{
 	`{"type":"SIGNAL","name":"%s","signal":"HUP"}`, `{"type":"RESTART-ALL"}`, `{"type":"RESTART-GROUP","group":"g"}`,
 	`{"type":"RESTART","name":"%s","generation":1}`, `{"type":"RESCAN"}`, `{"type":"READY","name":"%s"}`, `{"type":"SHUTDOWN"}`,
 	`{"type":"UPGRADE"}`, `{"type":"RESTART","name":"nobody"}`, `{"type":"STOP","name":"@heartcheck"}`,
+	`{"type":"STOP","name":"%s@2"}`, `{"type":"START","name":"%s@1"}`, `{"type":"RESTART","name":"%s@1"}`,
 }
 
 // FuzzStep plays random events to the core. The invariants hold after every
@@ -170,7 +178,7 @@ func (w *world) random(in *input) {
 			w.pids++
 			w.do(exited{pid: w.pids})
 			w.alive[w.pids] = o
-			w.do(started{o.order, w.pids})
+			w.do(started{order: o.order, pid: w.pids})
 			delete(w.alive, w.pids)
 		} else {
 			w.do(exited{pid: 90000 + in.next(10)})
@@ -178,7 +186,11 @@ func (w *world) random(in *input) {
 	case 12:
 		w.randomUpgrade(in)
 	case 13:
-		if s := w.m.services[name]; s != nil {
+		s := w.m.services[name]
+		if s == nil {
+			s = w.m.services[name+"@1"]
+		}
+		if s != nil {
 			id := s.lifeID()
 			id.generation -= uint64(in.next(4) / 3) // or the one before
 			w.do(notified{id, parseNotification([]byte(fuzzTellings[in.next(len(fuzzTellings))]))})
@@ -300,7 +312,7 @@ func (w *world) doTheirWork() {
 			continue
 		}
 		switch {
-		case len(w.m.dependents[s.name]) > 0 && isJob(s.spec):
+		case len(w.m.dependents[s.file()]) > 0 && isJob(s.spec):
 			w.die(s.life.pid, exitStatus{})
 			w.settle()
 		case s.life.signs == nil:

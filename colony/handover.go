@@ -28,8 +28,10 @@ type baton struct {
 	Locks   []int                     `json:"locks"`           // descriptors
 	Wards   map[int]int               `json:"wards,omitempty"` // pidfds by pid
 	Ears    []savedEar                `json:"ears,omitempty"`  // descriptors, by which lives are heard
-	Old     int                       `json:"old"`             // descriptor of the program that wrote it
-	Config  savedDir                  `json:"config"`          // the directory whose specs we believe
+	Pipes   []int                     `json:"pipes,omitempty"` // descriptors of what captured services write to
+	Sockets []savedSocket             `json:"sockets,omitempty"`
+	Old     int                       `json:"old"`    // descriptor of the program that wrote it
+	Config  savedDir                  `json:"config"` // the directory whose specs we believe
 	Stuck   map[string]savedFile      `json:"stuck,omitempty"`
 	Answers []savedAnswer             `json:"answers,omitempty"` // not written yet
 	Stops   map[string]*spec.StopNote `json:"stops,omitempty"`   // likewise
@@ -110,6 +112,7 @@ func (c *colony) handOver(signals caught) remained {
 		err = b.pass(c.successor.fd, "", signals)
 		unix.Close(b.fd)
 		unix.Close(b.Old)
+		closeAll(b.Pipes)
 	}
 	return remained{err.Error()}
 }
@@ -163,7 +166,8 @@ func (c *colony) askFlush() <-chan batch {
 func (c *colony) testament(left batch, stopped instant) *baton {
 	id := c.watcher.config.id
 	b := &baton{State: c.loop.model.encode(), From: c.version, Stopped: stopped, Locks: c.locks, Wards: c.wards.fds,
-		Ears:   c.ears.carried(c.successor),
+		Ears: c.ears.carried(c.successor), Sockets: c.sockets.carried(c.successor),
+		Pipes:  c.streams.carry(c.loop.model),
 		Config: savedDir{id.dev, id.ino, id.born}, Stuck: map[string]savedFile{}, Stops: left.stops}
 	for file, k := range c.watcher.messages.stuck {
 		b.Stuck[file] = savedFile{k.dev, k.ino, k.size, k.mtime, k.ctime}
@@ -225,6 +229,10 @@ func (b *baton) pass(fd int, back string, signals caught) error {
 	for _, e := range b.Ears {
 		carried = append(carried, e.ear().open()...)
 	}
+	for _, k := range b.Sockets {
+		carried = append(carried, k.FD)
+	}
+	carried = append(carried, b.Pipes...)
 	for _, fd := range carried {
 		unix.FcntlInt(uintptr(fd), unix.F_SETFD, 0)
 	}
@@ -320,7 +328,7 @@ func (c *colony) continueFrom(b *baton, h *house) {
 	c.loop.history.beginWith(b.State)
 	for _, s := range c.loop.model.services {
 		if s.spec != nil && !s.helper && !s.cmd {
-			c.watcher.config.expect(s.name, s.spec)
+			c.watcher.config.expect(s.file(), s.spec)
 		}
 		if s.life.pid != 0 {
 			c.publisher.shown[s.name] = s.life.pid

@@ -1,7 +1,9 @@
 package colony
 
 import (
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
 )
@@ -62,5 +64,27 @@ func TestBrokenFileGoneUnseen(t *testing.T) {
 	w.settle()
 	if st, ok := w.status["a"]; ok || w.m.services["a"] != nil {
 		t.Errorf("it is still %+v", st)
+	}
+}
+
+// A helper that an earlier supervisor has begun, with other arguments or with what
+// nobody knows, is replaced by one with ours.
+func TestInheritedHelperIsReplaced(t *testing.T) {
+	for what, had := range map[string]*spec.Spec{"unknown": {}, "another program": helperSpec([]string{"/old", "beat"})} {
+		p := testPolicy
+		p.helpers = map[string]*spec.Spec{heartcheck: helperSpec([]string{"/new", "check"})}
+		w := newWorld(t, p)
+		w.m.now = w.now
+		w.m.inherit(heir{line: ledgerLine{Name: heartcheck, Generation: 3, PID: 50, Start: 7}}, had)
+		w.alive[50] = spawn{life: lifeID{heartcheck, 3}}
+		w.see("web", `{"args":["x"],"ncolony.beatcheck":{"period":1,"grace":1,"status":"/s"}}`)
+		for range 10 {
+			w.settle()
+			w.pass(time.Second)
+		}
+		s := w.m.services[heartcheck]
+		if s == nil || s.phase != up || s.generation != 4 || !slices.Equal(s.life.spec.Args, p.helpers[heartcheck].Args) {
+			t.Errorf("%s: %+v", what, s)
+		}
 	}
 }

@@ -21,7 +21,27 @@ type linux struct {
 	*successor
 	*wards
 	*ears
+	cgroups
+	*streams
+	grouped bool // a life had a control group
+	sockets *sockets
 }
+
+// unlisten is part of kernel.
+func (k *linux) unlisten(e unlisten) { k.sockets.unlisten(e) }
+
+// release is part of kernel.
+func (k *linux) release(r release) {
+	k.ears.deafen(r.life)
+	if r.spec.Cgroup != nil {
+		k.grouped = true
+		k.cgroups.remove(r.life)
+	}
+}
+
+// killGroup is part of kernel. That it cannot be done is no loss: every process
+// that is found is killed for itself, too.
+func (k *linux) killGroup(e killGroup) { k.cgroups.kill(e.life) }
 
 // becomeReaper makes orphaned descendants ours to wait for, as they are PID 1's
 // by nature.

@@ -33,6 +33,10 @@ func (m *model) started(ev started) {
 		s.life.pid, s.life.leader, s.life.started = ev.pid, ev.pid, m.now
 		s.busy = 0
 		s.starts++
+		if ev.warning != "" {
+			s.warnings = []string{ev.warning}
+			m.reportFor(s, slog.LevelWarn, ev.warning, slog.Int("pid", ev.pid))
+		}
 		m.recordFor(s, spec.Event{Type: spec.EventStarted, PID: ev.pid})
 		m.reportFor(s, slog.LevelInfo, "started", slog.Int("pid", ev.pid), slog.Uint64("generation", s.generation))
 		m.setPhase(s, up)
@@ -78,8 +82,7 @@ func (m *model) spawnFailed(ev spawnFailed) {
 	m.recordFor(s, spec.Event{Type: spec.EventSpawnFailed, Error: ev.fault.text})
 	m.reportFor(s, slog.LevelError, "did not start", slog.String("err", ev.fault.text))
 	m.failAsks(s, func(a ask) bool { return !a.stop && s.generation > a.after }, ev.fault.text)
-	m.stopHearing(s)
-	s.life = life{}
+	m.release(s)
 	m.afterNothing(s, ev.fault)
 }
 
@@ -199,15 +202,22 @@ func (m *model) ifEmpty(s *service) {
 	}
 	s.warnings = nil
 	over := s.life
-	m.stopHearing(s)
-	s.life = life{}
+	m.release(s)
 	delete(m.leaving, s)
 	m.afterLife(s, over)
 }
 
+// release is the end of what there is of a life, and of what the edges have of it.
+func (m *model) release(s *service) {
+	if sp := s.life.spec; s.life.signs != nil || sp.Cgroup != nil || sp.Credentials != nil {
+		m.emit(release{s.lifeID(), sp})
+	}
+	s.life = life{}
+}
+
 // newExit is how a process ended that was started then.
 func (m *model) newExit(st exitStatus, began moment) *spec.Exit {
-	e := &spec.Exit{At: m.now.wall, Ran: m.now.mono.sub(began.mono).Seconds(), Core: st.core}
+	e := &spec.Exit{At: m.now.wall, Ran: m.now.mono.sub(began.mono).Seconds(), Core: st.core, OOM: st.oom}
 	if st.unknown {
 		e.Unknown = true
 	} else if st.signal != 0 {
@@ -230,3 +240,12 @@ func (m *model) reportExit(s *service, pid int, l *life) {
 	m.reportFor(s, level, "exited", slog.Int("pid", pid), slog.Uint64("generation", s.generation), how,
 		slog.Duration("ran", m.now.mono.sub(l.started.mono)))
 }
+
+// lifeID names the current life of s.
+func (s *service) lifeID() lifeID { return lifeID{s.name, s.generation} }
+
+// restarts counts the starts after the first.
+func (s *service) restarts() int { return max(s.starts-1, 0) }
+
+// alive reports whether there is, or may be, a process of s.
+func (s *service) alive() bool { return s.phase >= spawning }

@@ -37,10 +37,17 @@ type kernel interface {
 	// census begins a count; counted answers.
 	census(census)
 	// hear begins to take in what a life of an earlier supervisor tells of itself
-	// (that of an order is heard anyway), deafen ends that for any life; notified
-	// answers.
+	// (that of an order is heard anyway); notified answers. release ends that for
+	// any life, and removes its control group.
 	hear(hear)
-	deafen(deafen)
+	release(release)
+	unlisten(unlisten)
+	// follow tells what a service was started with; nil: there is none any more.
+	follow(name string, sp *spec.Spec)
+	killGroup(killGroup)
+	// outOfMemory reports whether a limit of its control group has killed
+	// something of a life.
+	outOfMemory(life lifeID) bool
 	// examine begins to ask a program whether it can take our place, with this
 	// state; examined answers.
 	examine(e examine, state []byte)
@@ -68,6 +75,9 @@ type loop struct {
 
 // turn takes in one event and performs what follows from it.
 func (l *loop) turn(ev event) {
+	if dead, ok := ev.(exited); ok {
+		ev = l.inquire(dead)
+	}
 	for _, e := range l.step(ev) {
 		l.perform(e)
 	}
@@ -160,6 +170,14 @@ func (l *loop) waits(since *instant, most time.Duration) time.Duration {
 	return most - now.sub(*since)
 }
 
+// inquire finds out whether a child was killed for its limit of memory.
+func (l *loop) inquire(ev exited) exited {
+	if s := l.model.pids[ev.pid].service; s != nil && s.life.spec.Cgroup != nil && ev.status.signal == sigKILL {
+		ev.status.oom = l.kernel.outOfMemory(s.lifeID())
+	}
+	return ev
+}
+
 // ours reports whether a pid is a main process or a stop command.
 func (l *loop) ours(pid int) bool {
 	_, ok := l.model.pids[pid]
@@ -191,8 +209,19 @@ func (l *loop) perform(e effect) {
 		l.kernel.census(e)
 	case hear:
 		l.kernel.hear(e)
-	case deafen:
-		l.kernel.deafen(e)
+	case keepSpec:
+		l.kernel.follow(e.name, e.spec)
+		l.files.write(e)
+	case retract:
+		l.kernel.follow(e.name, nil)
+		l.files.write(e)
+	case release:
+		l.kernel.release(e)
+		l.files.write(e)
+	case unlisten:
+		l.kernel.unlisten(e)
+	case killGroup:
+		l.kernel.killGroup(e)
 	case examine:
 		l.kernel.examine(e, l.model.encode())
 	case handover:
@@ -216,8 +245,8 @@ func commandSpec(argv []string) *spec.Spec {
 }
 
 // helperWatchdog is how long a helper may be silent. Each of ours says
-// WATCHDOG=1 every few seconds, from the loop that does its work.
-const helperWatchdog = spec.Duration(30 * time.Second)
+// WATCHDOG=1 every three seconds, from the loop that does its work.
+const helperWatchdog = spec.Duration(15 * time.Second)
 
 // helperSpec is the spec of a helper that is started as argv. It has our
 // environment, less what is meant for us alone.
@@ -229,8 +258,9 @@ func helperSpec(argv []string) *spec.Spec {
 			env[k] = v
 		}
 	}
-	patience := helperWatchdog
-	sp := &spec.Spec{Args: argv, Env: env, Watchdog: &patience}
+	patience, soon, late := helperWatchdog, spec.Duration(100*time.Millisecond), spec.Duration(5*time.Second)
+	// Services may wait for it: it comes back soon, however often it has died.
+	sp := &spec.Spec{Args: argv, Env: env, Watchdog: &patience, Backoff: spec.Backoff{Min: &soon, Max: &late}}
 	sp.Raw, _ = json.Marshal(map[string]any{"args": argv}) // strings: it cannot fail
 	return sp
 }

@@ -26,7 +26,7 @@ func (k *fakeKernel) spawn(o spawn) {
 	k.next++
 	pid := k.next
 	go func() {
-		k.c.inbox <- started{o.order, pid}
+		k.c.inbox <- started{order: o.order, pid: pid}
 		time.Sleep(k.lives)
 		k.die(pid)
 	}()
@@ -52,7 +52,11 @@ func (k *fakeKernel) peek(pid int) (exited, bool) {
 }
 
 func (k *fakeKernel) hear(hear)                   {}
-func (k *fakeKernel) deafen(deafen)               {}
+func (k *fakeKernel) release(release)             {}
+func (k *fakeKernel) unlisten(unlisten)           {}
+func (k *fakeKernel) follow(string, *spec.Spec)   {}
+func (k *fakeKernel) killGroup(killGroup)         {}
+func (k *fakeKernel) outOfMemory(lifeID) bool     { return false }
 func (k *fakeKernel) suspended(int) spec.Signal   { return 0 }
 func (k *fakeKernel) suspend(suspend)             {}
 func (k *fakeKernel) resume(resume)               {}
@@ -111,6 +115,43 @@ func TestLoopInVirtualTime(t *testing.T) {
 		}
 		close(c.log.lines)
 	})
+}
+
+// The end waits for a disk that is slow, though not for ever, and not as long for
+// one that does not answer.
+func TestEndWaitsForASlowDisk(t *testing.T) {
+	for what, c := range map[string]struct {
+		each  time.Duration // status
+		many  int
+		until time.Duration
+	}{
+		"slow":      {time.Second, 5, 5 * time.Second},
+		"very slow": {time.Second, 50, finishMost},
+		"dead":      {time.Hour, 1, finishTime},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			v := newVirtual(testPolicy, time.Hour)
+			v.work = []func(){func() {
+				for range v.batches {
+				}
+				for range c.many {
+					time.Sleep(c.each)
+					select {
+					case v.wrote <- struct{}{}:
+					default:
+					}
+				}
+				close(v.written)
+			}}
+			v.begin()
+			began := time.Now()
+			v.end()
+			if took := time.Since(began); took < c.until || took > c.until+time.Second/2 {
+				t.Errorf("%s: it took %v, want %v", what, took, c.until)
+			}
+			time.Sleep(2 * time.Hour) // until nobody writes any more
+		})
+	}
 }
 
 // A panic in the core drops the event that did it, and nothing else.

@@ -100,9 +100,7 @@ func (m *model) setAside(ev event, what string) {
 	case seen:
 		if ev.spec != nil {
 			m.poison[ev.name] = poison{ev.spec.SHA256, poisonText + what}
-			s := m.service(ev.name)
-			m.setProblem(s, &spec.Problem{Message: poisonText + what})
-			m.touch(s)
+			m.setFileProblem(ev.name, &spec.Problem{Message: poisonText + what})
 		}
 	case received:
 		r := &request{file: ev.file, result: spec.Result{Received: ev.at}}
@@ -169,8 +167,7 @@ func (m *model) dropPID(ev exited) {
 
 // endLife forgets the life of s, whatever is left of it, and looks at s again.
 func (m *model) endLife(s *service) {
-	m.stopHearing(s)
-	s.life = life{}
+	m.release(s)
 	delete(m.leaving, s)
 	m.setPhase(s, down)
 	m.touch(s)

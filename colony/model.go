@@ -16,8 +16,9 @@ type model struct {
 
 	// wanted and actual, by name
 	services map[string]*service
+	families map[string]*family // files with instances, by their names
 	groups   map[string]map[string]*service
-	// who names a service in after or requires, by that name and sorted by theirs
+	// who names a file in after or requires, by that name and sorted by theirs
 	dependents map[string][]*service
 	tangled    instant // when cycles are looked for; 0 = nothing has changed
 	looked     bool    // the whole directory was looked at: a name that is not there is of no service
@@ -28,7 +29,7 @@ type model struct {
 	// exits of pids that may be the answer to an order that is still out
 	held map[int]heldExit
 
-	queue   []*service // wanted, waiting for the spawner; may hold stale entries
+	queue   []*service // wanted, waiting for the spawner
 	orders  []*order   // handed to the spawner, oldest first
 	ordered uint64     // number of the last order, and the order of exits among them
 	timers  timers
@@ -49,7 +50,7 @@ type model struct {
 	panics      int
 	panicked    []instant // the last of them, if within panicSpan
 	stray       int       // unattributed processes at the last census
-	beating     int       // specs that need @heartcheck
+	needed      needed    // specs that need a helper
 	counts      map[spec.State]int
 	bad         map[string]string
 	degraded    map[string]string
@@ -67,8 +68,10 @@ type model struct {
 // service is one name: what is wanted of it, and what there is.
 type service struct {
 	name   string
-	helper bool // started by the supervisor itself
-	cmd    bool // `-- CMD`: no file, signals are passed on
+	family *family // nil: it is the only one of its file
+	number int     // in its family, from 1; 0 = it has none
+	helper bool    // started by the supervisor itself
+	cmd    bool    // `-- CMD`: no file, signals are passed on
 
 	// wanted
 	spec    *spec.Spec     // the last good one; nil = none yet
@@ -94,7 +97,9 @@ type service struct {
 	starts    int           // since the service is known, in earlier starts of ours too
 	ranSpec   string        // resumed: the digest of the spec that what follows is about
 	rest      time.Duration // resumed: what was left of its delay
+	called    bool          // resumed: it was about to run
 	lastExit  *spec.Exit
+	sockets   []string  // addresses of those that are open for it, or may be; see listens
 	nextStart time.Time // wall, in backoff
 	since     time.Time // wall, when state was entered
 	state     spec.State
@@ -130,9 +135,9 @@ func (p phase) String() string { return phaseNames[p] }
 type over uint8
 
 const (
-	notOver over = iota
-	hasExited
-	hasFailed // its limit is reached
+	notOver   over = iota
+	hasExited      // or has a schedule, and waits until it is due
+	hasFailed      // its limit is reached
 )
 
 // life is one child of a service, from its order until nothing of it is left.
@@ -203,6 +208,7 @@ func newModel(p policy, seed uint64, id spec.ColonyStatus) *model {
 	return &model{
 		policy:     p,
 		services:   map[string]*service{},
+		families:   map[string]*family{},
 		groups:     map[string]map[string]*service{},
 		dependents: map[string][]*service{},
 		pids:       map[int]child{},
@@ -227,6 +233,7 @@ func (m *model) service(name string) *service {
 			s.generation = st.Generation
 		}
 		m.services[name] = s
+		m.join(s)
 		m.recall(s)
 	}
 	return s
@@ -243,6 +250,7 @@ func (m *model) resume(notes map[string]spec.StopNote, past []spec.Status, gener
 		m.generations = max(m.generations, st.Generation) // whatever becomes of these files, no number comes again
 		m.past[st.Name] = st
 	}
+	m.rememberInstances()
 	if resumption {
 		return
 	}
@@ -274,6 +282,7 @@ func (m *model) recall(s *service) {
 		s.stopped = &note
 		delete(m.notes, s.name)
 	}
+	m.recallFamily(s)
 	st, ok := m.past[s.name]
 	if !ok {
 		return
@@ -287,6 +296,7 @@ func (m *model) recall(s *service) {
 		s.starts = st.Restarts + 1
 	}
 	s.ranSpec = st.SpecSHA256
+	s.called = st.State == spec.Backingoff || st.State == spec.Starting && st.PID == 0 || st.State == spec.Waiting && !waitsUntilDue(st)
 	for _, at := range st.Failures {
 		ago := max(0, m.now.wall.Sub(at))
 		s.failures = append(s.failures, moment{m.now.mono.add(-ago), at})
@@ -342,12 +352,3 @@ func (m *model) change(s *service) {
 		m.changed = append(m.changed, s)
 	}
 }
-
-// lifeID names the current life of s.
-func (s *service) lifeID() lifeID { return lifeID{s.name, s.generation} }
-
-// restarts counts the starts after the first.
-func (s *service) restarts() int { return max(s.starts-1, 0) }
-
-// alive reports whether there is, or may be, a process of s.
-func (s *service) alive() bool { return s.phase >= spawning }

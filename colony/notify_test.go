@@ -35,7 +35,7 @@ func newManager(t *testing.T, address string) *manager {
 // until reads until a message has this line.
 func (m *manager) until(line string) {
 	m.t.Helper()
-	m.conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+	m.conn.SetReadDeadline(time.Now().Add(waitMost))
 	buf := make([]byte, 4096)
 	for {
 		n, err := m.conn.Read(buf)
@@ -61,7 +61,7 @@ func TestServiceManager(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			above := newManager(t, address)
 			s := newSuper(t, t.TempDir(), false)
-			s.cmd.Env = append(s.cmd.Env, "NOTIFY_SOCKET="+address, "WATCHDOG_USEC=100000")
+			s.cmd.Env = append(s.cmd.Env, "NOTIFY_SOCKET="+address, "WATCHDOG_USEC=1000000") // there may be place for ten that nobody has read
 			s.begin()
 			above.until("READY=1")
 			if readJSON(osDisk{}, s.places.Colony(), &spec.ColonyStatus{}) != nil {

@@ -22,6 +22,14 @@ func (m *model) enqueue(s *service) {
 	m.queue = append(m.queue, s)
 }
 
+// dequeue has s wait no longer: should it be queued again, it is behind those
+// that have been there all the time.
+func (m *model) dequeue(s *service) {
+	m.setPhase(s, down)
+	i := slices.Index(m.queue, s)
+	m.queue = slices.Delete(m.queue, i, i+1)
+}
+
 // dispatch hands waiting services to the spawner, within the window.
 func (m *model) dispatch() {
 	if m.upgrade != nil && m.upgrade.fit {
@@ -31,9 +39,7 @@ func (m *model) dispatch() {
 		s := m.queue[0]
 		m.queue[0] = nil
 		m.queue = m.queue[1:]
-		if s.phase == queued && m.services[s.name] == s {
-			m.spawn(s)
-		}
+		m.spawn(s)
 	}
 	if len(m.queue) == 0 {
 		m.queue = nil // let the array go
@@ -57,6 +63,7 @@ func (m *model) spawn(s *service) {
 	s.generation++
 	s.restart = false
 	s.life = life{spec: s.spec, signs: signsOf(s.spec)}
+	m.listens(s)
 	m.setPhase(s, spawning)
 	kind := kindService
 	if s.cmd {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ncolony/ncolony-go/colony/spec"
 	"github.com/ncolony/ncolony-go/internal/atomicfile"
+	"github.com/ncolony/ncolony-go/internal/launch"
 )
 
 // house is the directories of a colony, made, checked and locked.
@@ -25,6 +26,7 @@ type house struct {
 	trust   trust
 	id      string
 	newborn bool // the id was made by this start
+	resumes bool // the last one has ended without order, in this epoch
 	epoch   string
 	locks   []int            // descriptors, raw so that no finalizer lets go of them
 	wards   map[int]int      // pidfds of processes that we have not begun, by pid
@@ -125,7 +127,7 @@ func apart(p spec.Places) error {
 func trustOf(o Options) (trust, error) {
 	t := trust{on: os.Getuid() == 0 && !o.Insecure, group: -1}
 	if o.TrustGroup != "" {
-		gid, err := systemAccounts().groupID(o.TrustGroup)
+		gid, err := launch.System().GroupID(o.TrustGroup)
 		if err != nil {
 			return t, fmt.Errorf("--trust-group: %w", err)
 		}
@@ -168,8 +170,17 @@ func (h *house) lockState() error {
 		return err
 	}
 	unix.Ftruncate(lock, 0)
-	unix.Pwrite(lock, []byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	return nil
+}
+
+// present puts our pid into the lock when colony.json is ours. Until then a
+// reader who finds the lock held waits a little: what it would read is what an
+// earlier supervisor has left, whose pid may be the same in a container.
+func (h *house) present() {
+	if fd, err := unix.Open(h.places.Lock(), unix.O_WRONLY|unix.O_CLOEXEC, 0); err == nil {
+		unix.Pwrite(fd, []byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+		unix.Close(fd)
+	}
 }
 
 // makeState makes what is missing of state/.
@@ -185,6 +196,9 @@ func makeState(d disk, p spec.Places) error {
 			return err
 		}
 	}
+	if err := d.mkdir(p.StdinDir(), stdinMode); err != nil {
+		return err
+	}
 	return d.mkdir(p.NotifyDir(), notifyMode)
 }
 
@@ -194,14 +208,16 @@ func stateDirs(p spec.Places) []string {
 }
 
 // take locks a file, or says who has it. A reader asks with a shared lock of an
-// instant whether we live; that must not keep us from starting.
+// instant whether we live; that must not keep us from starting, though the instant
+// be long on a busy machine. A lock that we cannot share is a supervisor's.
 func (h *house) take(fd int, path string) error {
 	var err error
-	for range 20 {
+	for try := range 500 {
 		err = unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
-		if !errors.Is(err, unix.EWOULDBLOCK) {
+		if !errors.Is(err, unix.EWOULDBLOCK) || try >= 20 && unix.Flock(fd, unix.LOCK_SH|unix.LOCK_NB) != nil {
 			break
 		}
+		unix.Flock(fd, unix.LOCK_UN)
 		time.Sleep(10 * time.Millisecond)
 	}
 	if errors.Is(err, unix.EWOULDBLOCK) {

@@ -100,7 +100,7 @@ func TestAskingIsNoSupervisor(t *testing.T) {
 		asker := open()
 		must(t, unix.Flock(asker, unix.LOCK_SH))
 		go func() {
-			time.Sleep(25 * time.Millisecond)
+			time.Sleep(time.Second) // it is held up
 			unix.Close(asker)
 		}()
 		h := &house{}

@@ -3,10 +3,8 @@ package colony
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -14,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
+	"github.com/ncolony/ncolony-go/internal/launch"
 )
 
 // preparer turns an order into what fork and exec need. It reads files (users,
@@ -24,6 +23,11 @@ type preparer struct {
 	terminal *terminal // ours; nil = none
 	null     int       // a descriptor of /dev/null, open for reading and writing
 	ears     *ears     // for what children tell of themselves
+	cgroups  cgroups
+	vault    vault
+	sockets  *sockets // that services are given
+	stdins   fifos
+	streams  *streams
 }
 
 // prepared is a process about to be.
@@ -31,6 +35,11 @@ type prepared struct {
 	path string
 	argv []string
 	attr syscall.ProcAttr
+	shim *shim // nil: fork and exec are enough
+
+	group   int    // of the life, for the shim: its cgroup.procs; 0 = none
+	opened  []int  // for it; we need them no longer than that
+	warning string // what it cannot be given; "" = nothing
 }
 
 // prepare looks up all that the start of a child depends on, anew each time.
@@ -39,59 +48,84 @@ func (p *preparer) prepare(o spawn) (prepared, error) {
 		return p.command(o)
 	}
 	sp := o.spec
-	id, err := p.accounts.identify(sp)
+	id, err := p.accounts.Identify(sp)
 	if err != nil {
 		return prepared{}, err
 	}
-	env := newEnvironment()
-	env.add(id.env...)
-	for _, file := range sp.EnvFile {
-		kvs, err := readEnvFile(file)
-		if err != nil {
-			return prepared{}, err
-		}
-		env.add(kvs...)
-	}
-	for _, k := range slices.Sorted(maps.Keys(sp.Env)) { // the same list at each start
-		env.set(k, sp.Env[k])
-	}
-	for _, k := range sp.EnvInherit {
-		env.set(k, os.Getenv(k))
+	env, err := launch.Variables(sp, id, readWhole)
+	if err != nil {
+		return prepared{}, err
 	}
 	p.addOwn(env, o)
 	argv := sp.Args
 	if o.kind == kindStopCommand {
 		argv = o.argv
-		env.add(stopKey + strconv.Itoa(o.main))
+		env.Add(stopKey + strconv.Itoa(o.main))
 	}
-	path, err := lookPath(argv[0], env.get("PATH"), sp.Cwd)
+	path, err := launch.LookPath(argv[0], env.Get("PATH"), sp.Cwd)
 	if err != nil {
 		return prepared{}, err
 	}
 	out := uintptr(1)
 	errs := uintptr(2)
-	if sp.Log == spec.LogNull {
+	if sp.Log != nil && sp.Log.Null {
 		out, errs = uintptr(p.null), uintptr(p.null)
 	}
 	in := uintptr(p.null)
 	if sp.Stdin == spec.StdinInherit && o.kind == kindService {
 		in = 0
 	}
-	sys := &syscall.SysProcAttr{Setsid: true}
-	if id.set && (os.Getuid() == 0 || !id.same()) {
-		sys.Credential = &syscall.Credential{Uid: id.uid, Gid: id.gid, Groups: id.groups}
+	if sp.Credentials != nil {
+		if o.kind != kindStopCommand {
+			if _, err := p.vault.fill(o.life, sp.Credentials, id); err != nil {
+				return prepared{}, because(err, "credentials")
+			}
+		}
+		env.Set("CREDENTIALS_DIRECTORY", p.vault.dir(o.life))
 	}
-	return prepared{path, argv, syscall.ProcAttr{Dir: sp.Cwd, Env: env.list(), Files: []uintptr{in, out, errs}, Sys: sys}}, nil
+	sys := &syscall.SysProcAttr{Setsid: true}
+	if id.Set && (os.Getuid() == 0 || !id.Same()) {
+		sys.Credential = &syscall.Credential{Uid: id.UID, Gid: id.GID, Groups: id.Groups, NoSetGroups: sameGroups(id.Groups, ourGroups())}
+	}
+	ready := prepared{path: path, argv: argv, shim: shimFor(sp),
+		attr: syscall.ProcAttr{Dir: sp.Cwd, Env: env.List(), Files: []uintptr{in, out, errs}, Sys: sys}}
+	if err := p.equip(o, &ready, id); err != nil {
+		closeAll(ready.opened)
+		return prepared{}, err
+	}
+	return ready, nil
+}
+
+// equip opens what a child is to have.
+func (p *preparer) equip(o spawn, ready *prepared, id identity) error {
+	if err := p.group(o, ready); err != nil && !o.spec.Cgroup.Optional {
+		return because(err, "cgroup")
+	}
+	given, err := p.give(o, ready)
+	ready.opened = append(ready.opened, given...)
+	if err != nil {
+		return err
+	}
+	if o.spec.Log.Captured() {
+		pipes, err := p.streams.capture(o.life, o.spec, id)
+		if err != nil { // no reason not to start
+			ready.warning = fmt.Sprintf("log: output is not captured, it goes where the supervisor's goes: %v", err)
+			return nil
+		}
+		ready.opened = append(ready.opened, pipes...)
+		ready.attr.Files[1], ready.attr.Files[2] = uintptr(pipes[0]), uintptr(pipes[len(pipes)-1])
+	}
+	return nil
 }
 
 // command prepares `-- CMD`: our environment, but for what is meant for us, and our three descriptors. On a
 // terminal it stays in our session, in a group of its own in the foreground, so
 // that the terminal's keys reach it and job control works.
 func (p *preparer) command(o spawn) (prepared, error) {
-	env := newEnvironment()
-	env.add(ourEnvironment()...)
+	env := launch.NewEnvironment()
+	env.Add(ourEnvironment()...)
 	p.addOwn(env, o)
-	path, err := lookPath(o.spec.Args[0], os.Getenv("PATH"), "")
+	path, err := launch.LookPath(o.spec.Args[0], os.Getenv("PATH"), "")
 	if err != nil {
 		return prepared{}, err
 	}
@@ -100,104 +134,59 @@ func (p *preparer) command(o spawn) (prepared, error) {
 		// Started in the background, or sent there, it stays there.
 		sys = &syscall.SysProcAttr{Setpgid: true, Foreground: p.terminal.ours(), Ctty: 0}
 	}
-	return prepared{path, o.spec.Args, syscall.ProcAttr{Env: env.list(), Files: []uintptr{0, 1, 2}, Sys: sys}}, nil
+	return prepared{path: path, argv: o.spec.Args, attr: syscall.ProcAttr{Env: env.List(), Files: []uintptr{0, 1, 2}, Sys: sys}}, nil
+}
+
+// group opens the control group that a spec asks for: made for a main process,
+// there for a stop command. That one goes there with a shim, even if it needs none
+// otherwise. Until it executes something a child is in our memory; if what is in the
+// group has no memory left just then, the kernel kills all in it, and whoever is in
+// the same memory.
+func (p *preparer) group(o spawn, ready *prepared) (err error) {
+	of, dir, fd := o.spec.Cgroup, "", 0
+	if of == nil {
+		return nil
+	}
+	if o.kind == kindStopCommand {
+		dir, err = p.cgroups.dir(o.life)
+	} else {
+		dir, err = p.cgroups.make(o.life, of)
+	}
+	if err != nil {
+		return err
+	}
+	shimmed := ready.shim != nil || o.kind == kindStopCommand
+	how := unix.O_PATH | unix.O_DIRECTORY
+	if shimmed {
+		dir, how = filepath.Join(dir, "cgroup.procs"), unix.O_WRONLY
+	}
+	if fd, err = unix.Open(dir, how|unix.O_CLOEXEC, 0); err != nil {
+		return because(err, "open %s", dir)
+	}
+	ready.opened = append(ready.opened, fd)
+	if !shimmed {
+		ready.attr.Sys.UseCgroupFD, ready.attr.Sys.CgroupFD = true, fd
+		return nil
+	}
+	if ready.group = fd; ready.shim == nil {
+		ready.shim = &shim{}
+	}
+	return nil
 }
 
 // addOwn adds what every child is told about itself.
 func (p *preparer) addOwn(env *environment, o spawn) {
-	env.set("NCOLONY_NAME", o.life.name)
-	env.set("NCOLONY_CONFIG", string(o.spec.Raw))
-	env.add(tokenKey + strings.TrimPrefix(token(p.colony, o.life), tokenKey))
+	env.Set("NCOLONY_NAME", o.life.name)
+	if _, number := spec.Instance(o.life.name); number > 0 {
+		env.Set("NCOLONY_INSTANCE", strconv.Itoa(number))
+	}
+	env.Set("NCOLONY_CONFIG", string(o.spec.Raw))
+	env.Add(tokenKey + strings.TrimPrefix(token(p.colony, o.life), tokenKey))
 }
 
-// environment is a list of variables in which the last value of a name wins.
-type environment struct {
-	order  []string
-	values map[string]string
-}
-
-func newEnvironment() *environment { return &environment{values: map[string]string{}} }
-
-func (e *environment) set(k, v string) {
-	if _, ok := e.values[k]; !ok {
-		e.order = append(e.order, k)
-	}
-	e.values[k] = v
-}
-
-func (e *environment) add(kvs ...string) {
-	for _, kv := range kvs {
-		if k, v, ok := strings.Cut(kv, "="); ok && k != "" {
-			e.set(k, v)
-		}
-	}
-}
-
-func (e *environment) get(k string) string { return e.values[k] }
-
-func (e *environment) list() []string {
-	l := make([]string, len(e.order))
-	for i, k := range e.order {
-		l[i] = k + "=" + e.values[k]
-	}
-	return l
-}
-
-// readEnvFile reads one element of env_file; "-path" need not exist.
-func readEnvFile(file string) ([]string, error) {
-	path, optional := strings.CutPrefix(file, "-")
-	b, _, err := readRegular(path, spec.MaxEnvFileSize)
-	if optional && errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("env_file %s: %w", path, err)
-	}
-	kvs, err := spec.ParseEnvFile(b)
-	if err != nil {
-		return nil, fmt.Errorf("env_file %s: %w", path, err)
-	}
-	return kvs, nil
-}
-
-// errNoProgram marks a program that cannot be found.
-var errNoProgram = errors.New("no such program")
-
-// lookPath finds a program: a name with a slash is taken as it is (relative to
-// the child's directory), another is looked up in the child's PATH, or in ours
-// if it has none.
-func lookPath(name, path, cwd string) (string, error) {
-	if strings.Contains(name, "/") {
-		return name, nil
-	}
-	if path == "" {
-		path, cwd = os.Getenv("PATH"), "" // what is relative in it is so to our directory
-	}
-	var denied string
-	for _, dir := range filepath.SplitList(path) {
-		if !filepath.IsAbs(dir) {
-			dir = filepath.Join(cwd, dir)
-			if !filepath.IsAbs(dir) {
-				continue // "." in PATH means whoever writes our directory
-			}
-		}
-		file := filepath.Join(dir, name)
-		fi, err := os.Stat(file)
-		switch {
-		case err != nil || fi.IsDir():
-		case fi.Mode()&0o111 == 0:
-			denied = file
-		default:
-			return file, nil
-		}
-	}
-	if denied != "" {
-		return "", fmt.Errorf("execute %s: permission denied (it is not executable)", denied)
-	}
-	if path == "" {
-		return "", fmt.Errorf("%w: %q (there is no PATH; give the whole path)", errNoProgram, name)
-	}
-	return "", fmt.Errorf("%w: %q in PATH %s", errNoProgram, name, path)
+func readWhole(path string, limit int) ([]byte, error) {
+	b, _, err := readRegular(path, limit)
+	return b, err
 }
 
 // scarce reports whether an error is about what the machine or we are out of:
@@ -209,7 +198,7 @@ func scarce(err error) bool {
 // unprepared is what is wrong when prepare has failed.
 func unprepared(err error) fault {
 	switch {
-	case errors.Is(err, errNoProgram):
+	case errors.Is(err, launch.ErrNoProgram):
 		return fault{err.Error(), faultMissing}
 	case scarce(err):
 		return fault{err.Error(), faultTransient}
@@ -256,8 +245,8 @@ func diagnose(p prepared, err error) fault {
 		f.text = fmt.Sprintf("execute %s: permission denied (it is not executable)", p.path)
 	case errors.Is(err, syscall.EACCES) && p.attr.Sys.Credential != nil:
 		f.text = fmt.Sprintf("execute %s: permission denied for uid %d (or to enter its directory)", p.path, p.attr.Sys.Credential.Uid)
-	case errors.Is(err, syscall.EPERM) && p.attr.Sys.Credential != nil:
-		f.text = fmt.Sprintf("become uid %d: %v", p.attr.Sys.Credential.Uid, err)
+	case (errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EINVAL)) && p.attr.Sys.Credential != nil:
+		f.text = noUser(p.attr.Sys.Credential, err)
 	}
 	return f
 }

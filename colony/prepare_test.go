@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
+	"github.com/ncolony/ncolony-go/internal/launch"
 )
 
 // program writes a program that can be executed.
@@ -22,6 +23,9 @@ func program(t *testing.T, path, text string) string {
 }
 
 const nothing = "#!/bin/sh\nexit 0\n"
+
+// readEnvFile reads one element of env_file; "-path" need not exist.
+func readEnvFile(file string) ([]string, error) { return launch.ReadEnvFile(file, readWhole) }
 
 // TestEnvironment: each source in its turn, later wins, and nothing of ours.
 func TestEnvironment(t *testing.T) {
@@ -144,10 +148,10 @@ func TestLookPath(t *testing.T) {
 		{"local", "bin", "", `no such program: "local" in PATH bin`},
 		{"local", "", dir + "/cwd", `no such program: "local" in PATH bin:.:` + dir + "/ours"}, // our PATH is not relative to the child's
 	} {
-		got, err := lookPath(tt.name, tt.path, tt.cwd)
+		got, err := launch.LookPath(tt.name, tt.path, tt.cwd)
 		if err != nil {
 			got = err.Error()
-			if errors.Is(err, errNoProgram) != strings.HasPrefix(got, "no such program") {
+			if errors.Is(err, launch.ErrNoProgram) != strings.HasPrefix(got, "no such program") {
 				t.Errorf("%s is of the wrong kind", got)
 			}
 		}
@@ -162,7 +166,7 @@ func TestLookPath(t *testing.T) {
 		}
 	}
 	t.Setenv("PATH", "")
-	if _, err := lookPath("tool", "", ""); err == nil || err.Error() != `no such program: "tool" (there is no PATH; give the whole path)` {
+	if _, err := launch.LookPath("tool", "", ""); err == nil || err.Error() != `no such program: "tool" (there is no PATH; give the whole path)` {
 		t.Error(err)
 	}
 }
@@ -170,7 +174,7 @@ func TestLookPath(t *testing.T) {
 // attempt forks what must fail, and returns what is said of it.
 func attempt(t *testing.T, path, dir string, c *syscall.Credential) fault {
 	t.Helper()
-	p := prepared{path, []string{path}, syscall.ProcAttr{Dir: dir, Sys: &syscall.SysProcAttr{Credential: c}}}
+	p := prepared{path: path, argv: []string{path}, attr: syscall.ProcAttr{Dir: dir, Sys: &syscall.SysProcAttr{Credential: c}}}
 	pid, err := syscall.ForkExec(p.path, p.argv, &p.attr)
 	if err == nil {
 		syscall.Wait4(pid, nil, 0, nil)
@@ -249,7 +253,7 @@ func TestDiagnoseRights(t *testing.T) {
 		t.Error(f.text)
 	}
 	p = prepared{path: "/bin/true", attr: syscall.ProcAttr{Sys: &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 5}}}}
-	if f := diagnose(p, syscall.EPERM); f.text != "become uid 5: operation not permitted" {
+	if f := diagnose(p, syscall.EPERM); f.text != "become uid 5, gid 0: operation not permitted (the supervisor needs CAP_SETUID and CAP_SETGID)" {
 		t.Error(f.text)
 	}
 }

@@ -22,19 +22,20 @@ type batch struct {
 	ends     []ended
 	stops    map[string]*spec.StopNote // nil: forgotten
 	answers  []answer
+	vacated  []lifeID     // over: their credentials go
 	done     chan<- batch // told what could not be written; nil = nobody asks
 	since    instant      // the loop's own: when it was first kept back
 }
 
 func (b *batch) empty() bool {
-	return len(b.statuses) == 0 && b.colony == nil && len(b.events) == 0 && len(b.lives) == 0 && len(b.ends) == 0 && len(b.stops) == 0 && len(b.answers) == 0 && b.done == nil
+	return len(b.statuses) == 0 && b.colony == nil && len(b.events) == 0 && len(b.lives) == 0 && len(b.ends) == 0 && len(b.stops) == 0 && len(b.answers) == 0 && len(b.vacated) == 0 && b.done == nil
 }
 
 // add takes in one effect.
 func (b *batch) add(e effect) {
 	switch e := e.(type) {
 	case publish:
-		b.status(e.status.Name, &e.status)
+		b.status(e.status.Name, e.status)
 	case retract:
 		b.status(e.name, nil)
 	case publishColony:
@@ -49,6 +50,10 @@ func (b *batch) add(e effect) {
 		b.stop(e.name, &e.note)
 	case forgetStop:
 		b.stop(e.name, nil)
+	case release:
+		if e.spec.Credentials != nil {
+			b.vacated = append(b.vacated, e.life)
+		}
 	case answer:
 		b.answers = append(b.answers, e)
 	}
@@ -107,9 +112,13 @@ type publisher struct {
 	results *results
 	trouble *troubles
 	above   *notifier
+	present func() // after the first word on the colony; nil = it has been
+	vault   vault
+	stdins  fifos
 	rest    func(took time.Duration) time.Duration
 	thrift  func()          // gives back what a burst has left behind; nil = nothing does
 	urgent  <-chan struct{} // somebody waits for an answer
+	wrote   chan<- struct{} // told of each status, whoever waits for the end
 	shown   map[string]int  // what the pid files say, 0 = there is none
 	left    batch           // what could not be written
 	mute    bool            // nor could the last events
@@ -227,11 +236,14 @@ func (p *publisher) makeDirs() {
 // to be true.
 func (p *publisher) write(b *batch) {
 	p.left.forget(b)
+	for _, life := range b.vacated {
+		p.vault.empty(life)
+	}
 	var status, pids, lives, results failures
 	if len(b.events) > 0 {
 		p.writeEvents(b.events)
 	}
-	for _, name := range slices.Sorted(maps.Keys(b.stops)) {
+	for _, name := range inOrderOfStops(b.stops) {
 		if status.add(p.places.State, p.keepStop(name, b.stops[name])) {
 			p.left.stop(name, b.stops[name])
 		}
@@ -241,6 +253,10 @@ func (p *publisher) write(b *batch) {
 		unshown := pids.add(p.pids, p.showPID(name, st))
 		if unwritten || unshown {
 			p.left.status(name, st)
+		}
+		select {
+		case p.wrote <- struct{}{}:
+		default:
 		}
 	}
 	names := slices.Sorted(maps.Keys(b.statuses))
@@ -259,10 +275,15 @@ func (p *publisher) write(b *batch) {
 	}
 	if b.colony != nil {
 		p.trouble.note("service manager", p.above.tell(b.colony))
+		if p.present != nil {
+			p.present()
+			p.present = nil
+		}
 	}
 	for _, name := range names {
 		if b.statuses[name] == nil {
 			show(name, nil)
+			p.stdins.remove(name)
 			delete(p.left.lives, name)
 			if lives.add(p.places.LivesDir(), p.keepLife(name, nil)) {
 				p.left.life(name, nil)
@@ -306,18 +327,6 @@ func (p *publisher) writeStatus(name string, st *spec.Status) error {
 		return remove(p.disk, p.places.Status(name))
 	}
 	return writeJSON(p.disk, p.places.Status(name), st, 0o640)
-}
-
-func (p *publisher) keepStop(name string, note *spec.StopNote) error {
-	path := filepath.Join(p.places.StoppedDir(), name)
-	if note == nil {
-		return remove(p.disk, path)
-	}
-	b, err := asJSON(note)
-	if err != nil {
-		return err
-	}
-	return p.disk.write(path, b, 0o640, true)
 }
 
 // showPID keeps the file of --pid. What stands there when we first hear of a

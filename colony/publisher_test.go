@@ -35,7 +35,7 @@ func statusOf(p spec.Places, name string) string {
 }
 
 func says(name string, state spec.State, pid int) publish {
-	return publish{spec.Status{Name: name, State: state, PID: pid}}
+	return publish{&spec.Status{Name: name, State: state, PID: pid}}
 }
 
 func batchOf(effects ...effect) *batch {

@@ -204,17 +204,16 @@ func (m *model) extend(s *service, by time.Duration) {
 }
 
 // requestReady takes in that a helper, or anybody, says that s is ready.
-func (m *model) requestReady(r *request, s *service) {
-	r.result.OldPID, r.result.NewPID = s.life.pid, s.life.pid
-	switch {
-	case s.phase != up:
-		m.finish(r, "not running")
-	case s.life.ready:
-		m.finish(r, "")
-	default:
-		m.isReady(s, ", says request "+r.file)
-		m.finish(r, "")
+func (m *model) requestReady(r *request, s *service, part int) {
+	a := ask{request: r, part: part}
+	if s.phase != up {
+		m.settleAsk(s, a, "not running", s.life.pid)
+		return
 	}
+	if !s.life.ready {
+		m.isReady(s, ", says request "+r.file)
+	}
+	m.settleAsk(s, a, "", s.life.pid)
 }
 
 // hearAgain has what a life of an earlier supervisor tells heard. What it has
@@ -233,12 +232,5 @@ func (m *model) hearAgain(s *service, readyAt *time.Time) {
 		fallthrough
 	default:
 		m.isReady(s, "")
-	}
-}
-
-// stopHearing is for a life that is over: nobody listens to it any more.
-func (m *model) stopHearing(s *service) {
-	if s.life.signs != nil {
-		m.emit(deafen{s.lifeID()})
 	}
 }

@@ -2,6 +2,7 @@ package colony
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -192,24 +193,48 @@ func TestWatchdogAfterOurOwnPause(t *testing.T) {
 	}
 }
 
-// A helper that hangs is replaced like any other.
+// A helper that hangs, whichever it is, is shown to do so as long as it cannot be
+// ended, and is replaced.
 func TestHelperHangs(t *testing.T) {
-	p := testPolicy
-	p.helpers = map[string]*spec.Spec{heartcheck: helperSpec([]string{"h"})}
-	w := newWorld(t, p)
-	w.ready("a", `{"args":["x"],"ncolony.beatcheck":{"period":1,"grace":1,"status":"/b"}}`)
-	first := w.m.services[heartcheck].life.pid
-	for range 5 {
-		w.pass(20 * time.Second)
-		w.notify(heartcheck, "WATCHDOG=1")
-	}
-	if len(w.told[first]) > 0 {
-		t.Fatalf("told %v", w.told[first])
-	}
-	w.pass(30 * time.Second)
-	w.settle()
-	w.toDeadline()
-	if now := w.m.services[heartcheck].life.pid; now == first || now == 0 || len(w.told[first]) == 0 {
-		t.Errorf("it was pid %d, and is pid %d", first, now)
+	for name, keys := range map[string]string{
+		heartcheck: `"ncolony.beatcheck":{"period":1,"grace":1,"status":"/b"}`,
+		prober:     `"ncolony.httpcheck":{"url":"http://localhost/","period":1}`,
+		scheduler:  `"schedule":{"every":60}`,
+		logger:     `"log":{}`,
+	} {
+		p := testPolicy
+		p.helpers = map[string]*spec.Spec{name: helperSpec([]string{"h"})}
+		w := newWorld(t, p)
+		w.see("a", `{"args":["x"],`+keys+`}`)
+		w.settle()
+		watched := func(want bool) {
+			t.Helper()
+			if got := w.status["a"].Watched != (spec.Watched{}); got != want {
+				t.Errorf("%s: watched %v, want %v", name, w.status["a"].Watched, want)
+			}
+			if warns := slices.Contains(w.status["a"].Warnings, "its helper "+name+" does not work now"); warns == want {
+				t.Errorf("%s: warnings %q", name, w.status["a"].Warnings)
+			}
+			if why := w.m.degraded[name]; (why == "") != want || !want && !strings.HasPrefix(why, "it hangs, and does not do its work: no WATCHDOG=1 for") {
+				t.Errorf("%s: degraded %q", name, why)
+			}
+		}
+		first := w.m.services[name].life.pid
+		for range 5 {
+			w.pass(10 * time.Second)
+			w.notify(name, "WATCHDOG=1")
+		}
+		if len(w.told[first]) > 0 {
+			t.Fatalf("%s: told %v", name, w.told[first])
+		}
+		watched(true)
+		w.pass(helperWatchdog.D())
+		watched(false)
+		w.settle()
+		w.toDeadline()
+		if now := w.m.services[name].life.pid; now == first || now == 0 || len(w.told[first]) == 0 {
+			t.Errorf("%s: it was pid %d, and is pid %d", name, first, now)
+		}
+		watched(true)
 	}
 }

@@ -15,13 +15,15 @@ import (
 func (m *model) reconcile(s *service) {
 	switch s.phase {
 	case down:
-		switch {
-		case m.mayStart(s):
+		if m.mayStart(s) {
 			m.enqueue(s)
+			break
+		}
+		s.restart = false // there is nothing to end
+		switch {
 		case s.gone:
 			m.forget(s)
 		case m.wanted(s):
-			s.restart = false // there is nothing to end
 			m.waits(s)
 		}
 	case backoff:
@@ -31,7 +33,7 @@ func (m *model) reconcile(s *service) {
 		}
 	case queued:
 		if !m.mayStart(s) {
-			m.setPhase(s, down) // its place in the queue is passed over
+			m.dequeue(s)
 			m.touch(s)
 		}
 	case spawning:
@@ -58,36 +60,7 @@ func (m *model) isToEnd(s *service) bool {
 
 // wanted reports whether s is to run.
 func (m *model) wanted(s *service) bool {
-	return s.spec != nil && !s.gone && s.stopped == nil && s.over == notOver && !m.draining(s)
-}
-
-// see takes in what became of one file.
-func (m *model) see(ev seen) {
-	s := m.services[ev.name]
-	switch {
-	case s != nil && s.cmd:
-		m.setProblem(s, ev.problem)
-		if ev.spec != nil {
-			m.setProblem(s, &spec.Problem{Message: `refused: "main" is the command that was given after --`})
-		}
-	case ev.gone && s == nil:
-		m.forgetPast(ev.name)
-	case ev.gone:
-		m.withdraw(s)
-	case ev.problem != nil:
-		s = m.service(ev.name)
-		s.second = nil // its file does not say so any more
-		m.setProblem(s, ev.problem)
-	case m.poison[ev.name].sum == ev.spec.SHA256:
-		s = m.service(ev.name)
-		m.setProblem(s, &spec.Problem{Message: m.poison[ev.name].why})
-	default:
-		delete(m.poison, ev.name)
-		m.accept(m.service(ev.name), ev.spec)
-	}
-	if s != nil {
-		m.touch(s)
-	}
+	return s.spec != nil && !s.gone && s.stopped == nil && s.over == notOver && !m.draining(s) && s.spec.Runs()
 }
 
 // setProblem notes what is wrong with the file of s as it is now; nil = nothing.
@@ -120,7 +93,11 @@ func (m *model) accept(s *service, sp *spec.Spec) {
 		return
 	}
 	wasMain := m.main == s.name
+	scaled := old != nil && !s.gone && spec.OnlyScaled(old, sp) && old.Runs() == sp.Runs()
 	m.adopt(s, sp)
+	if scaled {
+		return // that is no news to it
+	}
 	if wasMain && m.main == "" {
 		m.promote()
 	}
@@ -131,6 +108,7 @@ func (m *model) accept(s *service, sp *spec.Spec) {
 		} else if s.over == hasExited && startsAgain(sp, s.lastExit) {
 			s.over = notOver
 		}
+		m.awaitFirst(s)
 		if s.rest > 0 && m.wanted(s) {
 			b := m.bounds(s) // the wall clock may have been set while it waited, too
 			s.delay = min(s.delay, b.max)
@@ -141,8 +119,9 @@ func (m *model) accept(s *service, sp *spec.Spec) {
 		}
 		return
 	}
-	same := spec.SameProcess(old, sp)
+	same := spec.SameProcess(old, sp) && old.Runs() == sp.Runs()
 	m.recordFor(s, spec.Event{Type: spec.EventSpecChanged})
+	over := s.over
 	switch {
 	case !same:
 		// Somebody mended it, or wants something else: the past does not count.
@@ -154,6 +133,7 @@ func (m *model) accept(s *service, sp *spec.Spec) {
 		s.over = notOver
 	}
 	s.forgive()
+	m.reschedule(s, old, over)
 }
 
 // adopt puts sp in force and keeps what is derived from it in step.
@@ -177,9 +157,7 @@ func (m *model) enlist(s *service) {
 		}
 		m.groups[g][s.name] = s
 	}
-	if heartchecked(s.spec) {
-		m.beating++
-	}
+	m.countNeeds(s.spec, 1)
 	m.depend(s)
 }
 
@@ -194,9 +172,7 @@ func (m *model) abandon(s *service) {
 			delete(m.groups, g)
 		}
 	}
-	if heartchecked(s.spec) {
-		m.beating--
-	}
+	m.countNeeds(s.spec, -1)
 	if m.main == s.name && !s.cmd {
 		m.main = ""
 	}
@@ -210,10 +186,14 @@ func (m *model) withdraw(s *service) {
 		m.recordFor(s, spec.Event{Type: spec.EventRemoved})
 	}
 	m.abandon(s)
-	m.forgetStop(s)
+	m.dropStop(s)
 	// A stop under way comes to its end; one of a life that has not begun may not.
 	m.failAsks(s, func(a ask) bool { return !a.stop || s.phase == spawning }, "removed meanwhile")
 	s.gone, s.restart, s.problem, s.second = true, false, nil, nil
+	if f := s.family; f != nil && f.stopped != nil && !f.here() {
+		f.stopped = nil
+		m.emit(forgetStop{f.name})
+	}
 	if wasMain {
 		m.promote()
 	}
@@ -239,6 +219,7 @@ func (m *model) forget(s *service) {
 	if s.spec != nil {
 		m.independent(s)
 	}
+	m.unlisten(s)
 	if s.problem != nil {
 		s.spec, s.gone = nil, false
 		m.change(s)
@@ -247,10 +228,15 @@ func (m *model) forget(s *service) {
 	s.spec = nil
 	m.settleAsks(s)
 	delete(m.services, s.name)
+	m.leave(s)
+	m.touchDependents(s.file())
 	m.generations = max(m.generations, s.generation)
 	m.setDue(s, 0)
 	m.emit(retract{s.name})
 	m.uncount(s)
+	if s.helper {
+		m.degrade(degraded{what: s.name})
+	}
 }
 
 // scanned takes in that the whole config directory was looked at.
@@ -271,15 +257,21 @@ func (m *model) scanned(ev scanned) {
 	// What we run without a file has lost it while nobody looked; so has what was
 	// withdrawn, if a broken file had come back.
 	for _, s := range m.inOrder() {
-		if !ev.names[s.name] && !s.helper && !s.cmd && (!s.gone || s.problem != nil) {
+		if !ev.names[s.file()] && !s.helper && !s.cmd && (!s.gone || s.problem != nil) {
 			m.withdraw(s)
 			m.touch(s)
 		}
 	}
 	// What earlier starts have left about others is of no use.
 	for _, name := range slices.Concat(slices.Sorted(maps.Keys(m.notes)), slices.Sorted(maps.Keys(m.past))) {
-		if !ev.names[name] {
+		if file, _ := spec.Instance(name); !ev.names[file] {
 			m.forgetPast(name)
+		}
+	}
+	for _, f := range slices.Collect(maps.Values(m.families)) {
+		if !ev.names[f.name] {
+			f.past = nil
+			m.dropEmpty(f)
 		}
 	}
 }
@@ -291,6 +283,11 @@ func (m *model) forgetPast(name string) {
 		delete(m.notes, name)
 		m.emit(forgetStop{name})
 	}
+	m.forgetStatus(name)
+}
+
+// forgetStatus drops the status among that.
+func (m *model) forgetStatus(name string) {
 	if st, ok := m.past[name]; ok {
 		m.generations = max(m.generations, st.Generation)
 		m.colonyDirty = true
@@ -310,31 +307,3 @@ func (m *model) noteBadFiles(bad map[string]string) {
 	m.bad = bad
 	m.colonyDirty = true
 }
-
-// needHelpers keeps each helper wanted exactly while a spec needs it.
-func (m *model) needHelpers() {
-	sp := m.policy.helpers[heartcheck]
-	if sp == nil {
-		return
-	}
-	s := m.services[heartcheck]
-	switch {
-	case m.beating > 0 && (s == nil || s.gone) && !m.drain.on:
-		s = m.service(heartcheck)
-		s.helper = true
-		m.adopt(s, sp)
-		m.touch(s)
-	case m.beating == 0 && s != nil && !s.gone:
-		m.withdraw(s)
-		m.touch(s)
-	}
-}
-
-// heartchecked reports whether a spec needs @heartcheck.
-func heartchecked(sp *spec.Spec) bool {
-	return sp.Heart != nil || sp.Ready != nil && (sp.Ready.Beat || sp.Ready.File != "")
-}
-
-// heartcheck is the helper that looks after heartbeats, and after files that say
-// that a service is ready.
-const heartcheck = "@heartcheck"

@@ -298,6 +298,27 @@ func TestOldRestartDoesNotUndoStop(t *testing.T) {
 	}
 }
 
+// A request from before the start is done by the start itself where that begins a
+// life, and not where a life was adopted that is older than the request.
+func TestOldRestartOfAdopted(t *testing.T) {
+	w := newWorld(t, testPolicy)
+	w.m.inherit(heir{line: ledgerLine{Name: "a", Generation: 4, PID: 500, Start: 1}}, specOf(t, web))
+	w.alive[500] = spawn{life: lifeID{"a", 4}}
+	w.see("a", web)
+	w.see("b", web)
+	for _, name := range []string{"a", "b"} {
+		msg, _ := spec.ParseMessage([]byte(`{"type":"RESTART","name":"` + name + `"}`))
+		w.do(received{file: name, at: w.now.wall, message: msg, old: true, trusted: true})
+	}
+	w.settle()
+	if st := w.status["a"]; st.Generation != 5 || st.State != spec.Running || !w.result["a"].OK || w.result["a"].NewPID != st.PID {
+		t.Errorf("adopted: %+v, with the result %+v", st, w.result["a"])
+	}
+	if st := w.status["b"]; st.Generation != 1 || !w.result["b"].OK {
+		t.Errorf("begun by the start: %+v, with the result %+v", st, w.result["b"])
+	}
+}
+
 // A spec that was removed while no supervisor ran takes its stop with it.
 func TestStopNoteOfWhatIsGone(t *testing.T) {
 	w := newWorld(t, testPolicy)
@@ -366,7 +387,7 @@ func TestDeadStopCommandIsNotKilled(t *testing.T) {
 			w.orders = nil
 			w.do(exited{pid: 102})
 			then(w)
-			w.do(started{o.order, 102}) // the world checks whom a signal goes to
+			w.do(started{order: o.order, pid: 102}) // the world checks whom a signal goes to
 			w.rest()
 		})
 	}
@@ -409,7 +430,7 @@ func TestLateStartIsSwept(t *testing.T) {
 	w.orders, w.census = nil, nil
 	w.loose[o.life] = []process{{processID: processID{500, 1}}}
 	w.do(exited{pid: 101})
-	w.do(started{o.order, 101})
+	w.do(started{order: o.order, pid: 101})
 	w.do(early)
 	w.rest()
 	if len(w.loose) > 0 {

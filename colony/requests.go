@@ -28,6 +28,9 @@ type ask struct {
 // noService is the error of a request that names none. ctl tells it apart.
 const noService = "no such service"
 
+// noInstances is what keeps a service down whose file asks for none.
+const noInstances = "instances is 0: there is nothing to run"
+
 // receive acts on a message. It was unlinked before, so whatever happens here
 // happens at most once.
 func (m *model) receive(ev received) {
@@ -47,20 +50,12 @@ func (m *model) receive(ev received) {
 		return
 	}
 	switch msg.Type {
-	case spec.RestartService:
-		m.requestRestart(r, m.services[msg.Name], ev.old)
+	case spec.RestartService, spec.StartService, spec.StopService, spec.SendSignal, spec.Ready:
+		m.requestOne(r, ev)
 	case spec.RestartAll:
 		m.requestMany(r, m.services, ev.old)
 	case spec.RestartGroup:
 		m.requestMany(r, m.groups[msg.Group], ev.old)
-	case spec.StartService:
-		m.requestStart(r, m.services[msg.Name])
-	case spec.StopService:
-		m.requestStop(r, m.services[msg.Name], spec.StopNote{At: m.now.wall, By: ev.file + ev.by, Reason: msg.Reason})
-	case spec.SendSignal:
-		m.requestSignal(r, m.services[msg.Name], msg.Signal)
-	case spec.Ready:
-		m.requestReady(r, m.services[msg.Name])
 	case spec.Rescan:
 		m.finish(r, "") // the watcher has looked before it handed the message over
 	case spec.Upgrade:
@@ -99,7 +94,7 @@ func (m *model) refusal(ev received) string {
 		return "refused: it was left from before the supervisor started"
 	}
 	if m.drain.on && msg.Type != spec.Shutdown {
-		return "the colony is shutting down"
+		return spec.ShuttingDown
 	}
 	switch msg.Type {
 	case spec.Upgrade:
@@ -107,10 +102,16 @@ func (m *model) refusal(ev received) string {
 			return "an upgrade is under way"
 		}
 	case spec.RestartService, spec.StartService, spec.StopService, spec.SendSignal, spec.Ready:
-		s := m.services[msg.Name]
-		if s == nil || s.gone {
+		all, many := m.about(msg.Name)
+		switch {
+		case len(all) == 0:
 			return fmt.Sprintf("%s: %q", noService, msg.Name)
+		case many && (msg.Generation != nil || msg.PID != nil):
+			return fmt.Sprintf("%q has instances: name the one whose life is meant, as %q", msg.Name, all[len(all)-1].name)
+		case many:
+			return ""
 		}
+		s := all[0]
 		if another(s, msg) {
 			return "another life"
 		}
@@ -133,24 +134,18 @@ func another(s *service, msg *spec.Message) bool {
 		msg.PID != nil && (!live || *msg.PID != s.life.pid)
 }
 
-func (m *model) requestRestart(r *request, s *service, old bool) {
-	r.open = 1
-	r.result.OldPID = s.life.pid
-	m.restart(r, s, old, 0)
-}
-
-// requestMany restarts all of them but those somebody has stopped, and helpers.
+// requestMany restarts all of them but those somebody has stopped, those that
+// wait until they are due, and helpers.
 func (m *model) requestMany(r *request, of map[string]*service, old bool) {
 	r.many = true
 	r.open = 1 // ours, until all are asked
 	for _, name := range slices.Sorted(maps.Keys(of)) {
 		s := of[name]
-		if s.helper || s.gone || s.stopped != nil {
+		if s.helper || s.gone || s.stopped != nil || untilDue(s) || s.spec != nil && !s.spec.Runs() {
 			continue
 		}
 		r.open++
-		r.result.Services = append(r.result.Services, spec.ServiceResult{Name: name, OldPID: s.life.pid})
-		m.restart(r, s, old, len(r.result.Services)-1)
+		m.restart(r, s, old, r.enter(s, s.life.pid))
 	}
 	m.partDone(r)
 }
@@ -162,9 +157,11 @@ func (m *model) restart(r *request, s *service, old bool, part int) {
 	switch {
 	case s.spec == nil:
 		m.settleAsk(s, a, "no good spec: "+problemText(s), 0)
+	case !s.spec.Runs():
+		m.settleAsk(s, a, noInstances, 0)
 	case old && !m.wanted(s):
 		m.settleAsk(s, a, "refused: it was left from before the supervisor started", 0)
-	case old:
+	case old && s.life.start == 0: // it was not adopted
 		m.settleAsk(s, a, "", s.life.pid) // the start was a restart of it
 	default:
 		m.unstop(s)
@@ -174,12 +171,15 @@ func (m *model) restart(r *request, s *service, old bool, part int) {
 	}
 }
 
-func (m *model) requestStart(r *request, s *service) {
-	r.open = 1
-	a := ask{request: r, after: s.generation}
+func (m *model) requestStart(r *request, s *service, part int) {
+	a := ask{request: r, part: part, after: s.generation}
 	switch {
 	case s.spec == nil:
 		m.settleAsk(s, a, "no good spec: "+problemText(s), 0)
+	case !s.spec.Runs():
+		m.forgetStop(s)
+		m.touch(s)
+		m.settleAsk(s, a, noInstances, 0)
 	case s.phase == up && !s.restart && s.life.ready && m.mayRun(s):
 		m.settleAsk(s, a, "", s.life.pid)
 	default:
@@ -199,31 +199,39 @@ func (m *model) requestStart(r *request, s *service) {
 	}
 }
 
-func (m *model) requestStop(r *request, s *service, note spec.StopNote) {
-	r.open = 1
-	r.result.OldPID = s.life.pid
+func (m *model) requestStop(r *request, s *service, part int, note spec.StopNote) {
 	s.stopped = &note
 	s.restart = false
 	// If they waited on, a START that comes before this life has begun would be
 	// done with it, and a RESTART would have no other life to wait for.
 	m.failAsks(s, func(a ask) bool { return !a.stop }, "stopped meanwhile")
-	m.emit(keepStop{s.name, note})
-	s.asks = append(s.asks, ask{request: r, stop: true, after: s.generation})
+	if !r.many { // else the note is the family's
+		m.emit(keepStop{s.name, note})
+	}
+	s.asks = append(s.asks, ask{request: r, part: part, stop: true, after: s.generation})
 	m.touch(s)
 }
 
-func (m *model) requestSignal(r *request, s *service, sig spec.Signal) {
+func (m *model) requestSignal(r *request, s *service, part int, sig spec.Signal) {
+	a := ask{request: r, part: part}
 	if s.life.pid == 0 || !s.alive() {
-		m.finish(r, "not running")
+		m.settleAsk(s, a, "not running", 0)
 		return
 	}
-	r.result.OldPID, r.result.NewPID = s.life.pid, s.life.pid
 	m.emit(signal{pid: s.life.pid, signal: sig})
-	m.finish(r, "")
+	m.settleAsk(s, a, "", s.life.pid)
 }
 
 // forgetStop forgets that somebody stopped s, if so.
 func (m *model) forgetStop(s *service) {
+	if s.stopped != nil {
+		m.exempt(s)
+		m.dropStop(s)
+	}
+}
+
+// dropStop forgets it of s alone.
+func (m *model) dropStop(s *service) {
 	if s.stopped != nil {
 		s.stopped = nil
 		m.emit(forgetStop{s.name})
@@ -267,8 +275,10 @@ func (m *model) settleAsks(s *service) {
 			m.settleAsk(s, a, "", s.life.pid)
 		case !s.alive() && s.stopped != nil:
 			m.settleAsk(s, a, "stopped meanwhile", 0)
+		case !s.alive() && s.spec != nil && !s.spec.Runs():
+			m.settleAsk(s, a, noInstances, 0)
 		case !s.alive() && m.draining(s):
-			m.settleAsk(s, a, "the colony is shutting down", 0)
+			m.settleAsk(s, a, spec.ShuttingDown, 0)
 		case s.over == hasExited && s.phase == down: // before it could be said to run
 			m.settleAsk(s, a, fmt.Sprintf("it has ended: %s", s.lastExit), 0)
 		case m.whyDown(s) != "":

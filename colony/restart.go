@@ -82,7 +82,7 @@ func well(sp *spec.Spec, e *spec.Exit) bool {
 }
 
 func restartPolicy(sp *spec.Spec) spec.Restart {
-	if sp.Restart == "" && sp.Main {
+	if sp.Restart == "" && (sp.Main || sp.Schedule != nil) {
 		return spec.RestartNever
 	}
 	return sp.Restart

@@ -107,11 +107,21 @@ func restore(p policy, s *snapshot) (*model, error) {
 		}
 	}
 	m.tangled = s.Tangled
+	for name, note := range s.Families {
+		m.family(name).stopped = &note
+	}
+	for _, f := range m.families {
+		m.sum(f)
+	}
+	m.rememberInstances()
 	for _, sv := range m.services {
 		if sv.standing == absent { // it is gone, or of a program that knew of no dependencies
 			sv.standing = m.standingOf(sv)
 			sv.excuse = m.whyNot(sv)
 		}
+	}
+	for _, f := range m.families {
+		m.sum(f)
 	}
 	for _, name := range s.Queue {
 		if sv := m.services[name]; sv != nil && sv.phase == queued {
@@ -126,7 +136,7 @@ func restore(p policy, s *snapshot) (*model, error) {
 		m.orders = append(m.orders, &order{number: o.Number, service: sv, kind: o.Kind, life: lifeID{o.Name, o.Generation}, since: o.Since, overdue: o.Overdue})
 	}
 	for _, h := range s.Held {
-		m.held[h.PID] = heldExit{exited{pid: h.PID, status: exitStatus{h.Code, h.Signal, h.Core, h.Unknown}, reaped: true}, h.Seq}
+		m.held[h.PID] = heldExit{exited{pid: h.PID, status: exitStatus{code: h.Code, signal: h.Signal, core: h.Core, unknown: h.Unknown}, reaped: true}, h.Seq}
 	}
 	return m, nil
 }
@@ -136,13 +146,13 @@ func (m *model) restoreService(v *savedService, known specs) error {
 	s := &service{
 		name: v.Name, helper: v.Helper, cmd: v.Cmd, timer: -1,
 		problem: v.Problem, gone: v.Gone, stopped: v.Stopped, restart: v.Restart, over: v.Over,
-		generation: v.Generation, delay: v.Delay, busy: v.Busy, starts: v.Starts, ranSpec: v.RanSpec, rest: v.Rest,
+		generation: v.Generation, delay: v.Delay, busy: v.Busy, starts: v.Starts, ranSpec: v.RanSpec, rest: v.Rest, called: v.Called,
 		missing: v.Missing, watching: v.Watching, lastExit: v.LastExit, nextStart: v.NextStart, since: v.Since, state: v.State, warnings: v.Warnings,
 	}
 	for _, f := range v.Failures {
 		s.failures = append(s.failures, moment{f.Mono, f.Wall})
 	}
-	s.limitText, s.retrying, s.standing, s.excuse = v.LimitText, v.Retrying, v.Standing, v.Excuse
+	s.limitText, s.retrying, s.standing, s.excuse, s.sockets = v.LimitText, v.Retrying, v.Standing, v.Excuse, v.Sockets
 	var err1, err2 error
 	s.spec, err1 = m.restoreSpec(v, v.Spec, known)
 	s.second, err2 = m.restoreSpec(v, v.Second, known)
@@ -165,6 +175,7 @@ func (m *model) restoreService(v *savedService, known specs) error {
 		}
 	}
 	m.services[s.name] = s
+	m.join(s)
 	if s.spec != nil && !s.gone {
 		m.enlist(s)
 	}

@@ -205,7 +205,7 @@ func goOn(t *testing.T, m *model, in *input) {
 		case 1:
 			if len(m.orders) > 0 {
 				pids++
-				do(started{m.orders[in.next(len(m.orders))].number, pids})
+				do(started{order: m.orders[in.next(len(m.orders))].number, pid: pids})
 			}
 		case 2:
 			if len(m.orders) > 0 {

@@ -60,7 +60,7 @@ func (r *results) interrupt(file string, now time.Time) *answer {
 	if err != nil || json.Unmarshal(b, &res) != nil || res.Finished != nil {
 		return nil
 	}
-	res.OK, res.Error, res.Finished = false, "interrupted", &now
+	res.OK, res.Error, res.Finished = false, spec.Interrupted, &now
 	return &answer{file, res}
 }
 

@@ -27,7 +27,7 @@ func TestReusedPID(t *testing.T) {
 	cmd.Env = append(os.Environ(), modeKey+"=reuse", rootKey+"="+t.TempDir(), "GORACE=atexit_sleep_ms=0")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	timer := time.AfterFunc(60*time.Second, func() { cmd.Process.Kill() })
+	timer := time.AfterFunc(5*waitMost, func() { cmd.Process.Kill() })
 	defer timer.Stop()
 	if err := cmd.Run(); err != nil {
 		t.Errorf("%v\n%s", err, tail(out.Bytes(), 3000))
@@ -55,7 +55,7 @@ func reusePID() error {
 		if err := cmd.Start(); err != nil {
 			return nil, spec.Status{}, err
 		}
-		for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		for end := time.Now().Add(waitMost); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 			var st spec.Status
 			if readJSON(osDisk{}, p.Status("a"), &st) == nil && st.State == spec.Running && st.Generation > after {
 				return cmd, st, nil
@@ -63,26 +63,34 @@ func reusePID() error {
 		}
 		return nil, spec.Status{}, fmt.Errorf("the service does not run")
 	}
-	first, st, err := begin(0)
-	if err != nil {
-		return err
-	}
-	time.Sleep(3 * ticks) // else the stranger may have the same start time, too
-	first.Process.Kill()
-	first.Wait()
-	unix.Kill(st.PID, unix.SIGKILL)
-	unix.Wait4(st.PID, nil, 0, nil) // it is ours now
-	if err := os.WriteFile("/proc/sys/kernel/ns_last_pid", []byte(strconv.Itoa(st.PID-1)), 0); err != nil {
-		fmt.Printf("cannot choose a process number: %v\n", err)
-		return nil
-	}
-	stranger := exec.Command("/bin/sleep", "600")
-	stranger.SysProcAttr = sessionOfItsOwn()
-	if err := stranger.Start(); err != nil {
-		return err
-	}
-	if stranger.Process.Pid != st.PID {
-		return fmt.Errorf("the stranger has pid %d, and not %d", stranger.Process.Pid, st.PID)
+	var st spec.Status
+	var stranger *exec.Cmd
+	for tries := 0; stranger == nil; tries++ {
+		first, life, err := begin(st.Generation)
+		if err != nil {
+			return err
+		}
+		st = life
+		time.Sleep(3 * ticks) // else the stranger may have the same start time, too
+		first.Process.Kill()
+		first.Wait()
+		unix.Kill(st.PID, unix.SIGKILL)
+		unix.Wait4(st.PID, nil, 0, nil) // it is ours now
+		if err := os.WriteFile("/proc/sys/kernel/ns_last_pid", []byte(strconv.Itoa(st.PID-1)), 0); err != nil {
+			fmt.Printf("cannot choose a process number: %v\n", err)
+			return nil
+		}
+		other := exec.Command("/bin/sleep", "600")
+		other.SysProcAttr = sessionOfItsOwn()
+		if err := other.Start(); err != nil {
+			return err
+		}
+		switch { // a thread that our runtime has begun just now may have the number
+		case other.Process.Pid == st.PID:
+			stranger = other
+		case tries == 5:
+			return fmt.Errorf("the stranger has pid %d, and not %d", other.Process.Pid, st.PID)
+		}
 	}
 	second, st2, err := begin(st.Generation)
 	if err != nil {

@@ -314,20 +314,40 @@ func (c *colony) arm(timer *time.Timer, wait time.Duration) {
 	timer.Reset(d)
 }
 
+// How long the end waits for a disk or a log that does not answer, and for a disk
+// that does, but slowly.
+const (
+	finishTime = 2 * time.Second
+	finishMost = 8 * time.Second
+)
+
 // finish writes what is left to write, within bounds: a disk or a log that does
 // not answer must not keep us from ending.
 func (c *colony) finish() {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-	defer cancel()
+	c.streams.tellUnread(c.loop.model, c.loop.clock(), c.files)
 	close(c.quit) // nobody reads the edges' events any more
-	select {
-	case c.batches <- c.files.pending:
-	case <-ctx.Done():
+	late, idle := time.After(finishMost), time.NewTimer(finishTime)
+	last := c.batches
+	for over := false; !over; {
+		select {
+		case last <- c.files.pending:
+			close(c.batches)
+			last = nil
+		case <-c.wrote:
+			idle.Reset(finishTime)
+		case <-c.written:
+			over = true
+		case <-idle.C:
+			over = true
+		case <-late:
+			over = true
+		}
 	}
-	close(c.batches)
-	select {
-	case <-c.written:
-	case <-ctx.Done():
+	if last != nil {
+		close(c.batches)
 	}
+	c.leave()
+	ctx, cancel := context.WithTimeout(context.Background(), finishTime)
+	defer cancel()
 	c.log.flush(ctx)
 }

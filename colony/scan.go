@@ -201,6 +201,12 @@ func (f found) same(o found) bool {
 	return f.problem == nil || *f.problem == *o.problem
 }
 
+// vetter says what is wrong with a spec here, and what is odd; see vetting.
+type vetter interface {
+	problem(*spec.Spec) string
+	odd(*spec.Spec) []string
+}
+
 // reader reads specs.
 type reader struct {
 	disk  disk
@@ -208,7 +214,7 @@ type reader struct {
 	dir   string
 	trust trust
 	owner uint32 // of the directory
-	vet   func(*spec.Spec) string
+	vet   vetter
 	last  *spec.Spec // the last one that was read: many files are copies of one
 }
 
@@ -256,8 +262,9 @@ func (r *reader) read(file string, old entry) entry {
 			e.problem = spec.AsProblem(err)
 			return e
 		}
+		sp.Warnings = append(sp.Warnings, r.vet.odd(sp)...)
 	}
-	if why := r.vet(sp); why != "" {
+	if why := r.vet.problem(sp); why != "" {
 		e.problem = &spec.Problem{Message: why}
 		return e
 	}

@@ -25,7 +25,7 @@ func BenchmarkScanUnchanged(b *testing.B) {
 				os.Chtimes(path, old, old)
 			}
 			events := make(chan event, n+10)
-			c := newConfigDir(thisMachine(), dir, trust{}, func(*spec.Spec) string { return "" }, outbox{events, nil}, newTroubles(outbox{events, nil}, nil))
+			c := newConfigDir(thisMachine(), dir, trust{}, vetFunc(func(*spec.Spec) string { return "" }), outbox{events, nil}, newTroubles(outbox{events, nil}, nil))
 			c.reader.clock = func() time.Time { return time.Now().Add(time.Hour) } // nothing is young
 			c.scan(false)
 			b.ReportAllocs()

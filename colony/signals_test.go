@@ -157,7 +157,7 @@ func TestNestedColonies(t *testing.T) {
 	in.add("stubborn", with(doing("stubborn", filepath.Join(dir, "stubborn")), "stop", map[string]any{"grace": "100ms"}))
 	sp := doing("supervise")
 	sp["env"].(map[string]string)[rootKey] = inner
-	outer.add("colony", with(sp, "stop", map[string]any{"grace": "20s"}))
+	outer.add("colony", with(sp, "stop", map[string]any{"grace": "60s"}))
 	outer.read(up)
 	outer.read(filepath.Join(dir, "stubborn"))
 	outer.send(`{"type":"STOP","name":"colony"}`)

@@ -365,7 +365,7 @@ func (k *simKernel) work(s *simSpawner) {
 		}
 		s.noted = true
 	default:
-		k.answer(started{s.order.order, s.pid})
+		k.answer(started{order: s.order.order, pid: s.pid})
 		s.order, s.pid, s.noted = nil, 0, false
 	}
 }

@@ -49,6 +49,9 @@ var simKinds = []struct {
 
 var simNames = []string{"a", "b", "c"}
 
+// simServices are all that can be made of their files.
+var simServices = []string{"a", "a@1", "a@2", "a@3", "b", "b@1", "b@2", "b@3", "c", "c@1", "c@2", "c@3"}
+
 var simSpecs = []string{
 	`{"args":["x"]}`,
 	`{"args":["x"],"group":["g"]}`,
@@ -75,6 +78,12 @@ var simSpecs = []string{
 	`{"args":["x"],"backoff":{"min":"300ms"},"limit":{"restarts":1,"within":60}}`,
 	`{"args":["x"],"requires":["a"],"backoff":{"min":0},"limit":{"restarts":2,"within":10,"then":{"retry":60}}}`,
 	`{"args":["y"],"ready":{"notify":true},"limit":{"restarts":1,"within":3600,"then":"shutdown"}}`,
+	`{"args":["x"],"instances":2}`,
+	`{"args":["x"],"instances":3}`,
+	`{"args":["x"],"instances":0}`,
+	`{"args":["x"],"instances":2,"ready":{"notify":true},"group":["g"]}`,
+	`{"args":["x"],"instances":1,"requires":["a"]}`,
+	`{"args":["y"],"instances":3,"after":["b"],"restart":"on-failure","stop":{"grace":"1s"}}`,
 }
 
 var simBad = []string{``, `{`, `{"args":[]}`, `{"args":["x"],"args":["y"]}`, "\x00", `{"args":["x"],"restart":"sometimes"}`}
@@ -84,6 +93,7 @@ var simMessages = []string{
 	`{"type":"SIGNAL","name":"%s","signal":"HUP"}`, `{"type":"RESTART-ALL"}`, `{"type":"RESTART-GROUP","group":"g"}`, `{"type":"START","name":"%s"}`,
 	`{"type":"RESTART","name":"%s","generation":1}`, `{"type":"RESCAN"}`, `{"type":"READY","name":"%s"}`, `{"type":"RESTART","name":"nobody"}`,
 	`{"type":"RESTART","name":"%s","generation":2}`, `{"type":"`, `{"type":"SHUTDOWN"}`,
+	`{"type":"STOP","name":"%s@2"}`, `{"type":"START","name":"%s@1"}`, `{"type":"RESTART","name":"%s@2"}`, `{"type":"READY","name":"%s@1"}`,
 }
 
 // simSchedule is the schedule of a seed.

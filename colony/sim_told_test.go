@@ -14,13 +14,18 @@ type simTold struct {
 	text string
 }
 
-// hear and deafen are the effects: who is heard is the affair of one supervisor,
+// hear and release are the effects: who is heard is the affair of one supervisor,
 // and of those that take over from it.
 func (k *simKernel) hear(e hear) { k.listen(e.life) }
 
-func (k *simKernel) deafen(e deafen) {
+func (k *simKernel) release(e release) {
 	k.ears = slices.DeleteFunc(k.ears, func(id lifeID) bool { return id == e.life })
 }
+
+func (k *simKernel) unlisten(unlisten)         {}
+func (k *simKernel) follow(string, *spec.Spec) {}
+func (k *simKernel) killGroup(killGroup)       {}
+func (k *simKernel) outOfMemory(lifeID) bool   { return false }
 
 func (k *simKernel) listen(id lifeID) {
 	if !slices.Contains(k.ears, id) {
@@ -82,7 +87,7 @@ func (k *simKernel) finishJobs() {
 	m := k.w.c.loop.model
 	for _, p := range slices.Clone(k.procs) {
 		s := m.services[p.life.name]
-		if p.main && !p.zombie && s != nil && s.spec != nil && isJob(s.spec) && len(m.dependents[s.name]) > 0 {
+		if p.main && !p.zombie && s != nil && s.spec != nil && isJob(s.spec) && len(m.dependents[s.file()]) > 0 {
 			k.die(p, exitStatus{})
 		}
 	}
@@ -186,7 +191,7 @@ func (t *truth) heard(ev notified) {
 
 // isTold checks that those are ready that have said so.
 func (t *truth) isTold(m *model) {
-	for _, name := range simNames {
+	for _, name := range simServices {
 		s := m.services[name]
 		if s != nil && s.phase == up && s.life.spec.Ready != nil && !s.life.ready && !s.life.signs.stopping && t.told[s.lifeID()] && t.kills == 0 {
 			t.w.fail("%s/%d has said that it is ready, and is not", name, s.generation)
@@ -196,9 +201,10 @@ func (t *truth) isTold(m *model) {
 
 // asked takes in a READY message, on its way to the core.
 func (t *truth) asked(msg *spec.Message) {
-	s := t.model(msg.Name)
-	if s != nil && msg.Type == spec.Ready && (msg.Generation == nil || *msg.Generation == s.generation) {
-		t.ready[s.lifeID()] = true
+	for s := range t.w.c.loop.model.of(msg.Name) {
+		if msg.Type == spec.Ready && (msg.Generation == nil || *msg.Generation == s.generation) {
+			t.ready[s.lifeID()] = true
+		}
 	}
 }
 

@@ -107,7 +107,7 @@ func (t *truth) excuse(name string) {
 }
 
 func (t *truth) allowEarly(name string) {
-	for _, n := range simNames {
+	for _, n := range simServices {
 		if n == name || name == "" {
 			t.excused[n] = true
 		}
@@ -241,7 +241,11 @@ func (t *truth) before(ev event) {
 func (t *truth) mustBeIdle(ev event) string {
 	switch ev := ev.(type) {
 	case seen:
-		if ev.problem != nil && (t.model(ev.name) != nil || len(t.w.c.loop.model.dependents[ev.name]) == 0) { // others may have ended for want of it
+		known := false
+		for range t.w.c.loop.model.of(ev.name) {
+			known = true
+		}
+		if ev.problem != nil && (known || len(t.w.c.loop.model.dependents[ev.name]) == 0) { // others may have ended for want of it
 			return "the bad file of " + ev.name
 		}
 	case received:
@@ -258,9 +262,11 @@ func (t *truth) mustBeIdle(ev event) string {
 // is, the files say so, and every request and every end was answered for.
 func (t *truth) rest() {
 	w := t.w
-	for _, name := range t.names() {
-		t.agree(name)
+	for _, name := range simNames {
+		t.agreeAll(name)
 	}
+	sp, bad := (*spec.Spec)(nil), t.beating()
+	t.agree(heartcheck, sp, bad, t.stopNote(heartcheck))
 	t.leftovers()
 	t.messages()
 	t.ends()
@@ -268,6 +274,11 @@ func (t *truth) rest() {
 	if err := json.Unmarshal(w.disk.content(simPlaces.Colony()), &cs); err != nil {
 		w.fail("colony.json: %v", err)
 		return
+	}
+	for name := range cs.Degraded { // it is stopped, or has not been started again yet: so it should say
+		if s := w.c.loop.model.services[name]; s != nil && s.helper && s.phase != up {
+			delete(cs.Degraded, name)
+		}
 	}
 	if len(cs.Degraded) > 0 {
 		w.fail("still degraded: %v", cs.Degraded)
@@ -278,11 +289,6 @@ func (t *truth) rest() {
 	if n := len(w.c.loop.model.requests); n > 0 {
 		w.fail("%d requests are open", n)
 	}
-}
-
-func (t *truth) names() []string {
-	names := append(slices.Clone(simNames), heartcheck)
-	return names
 }
 
 // main returns the living main process of a service.
@@ -311,16 +317,46 @@ func (t *truth) specOf(name string) (sp *spec.Spec, bad bool) {
 	return sp, err != nil
 }
 
-// agree compares files, processes and status of one service.
-func (t *truth) agree(name string) {
+// stopNote reports whether a service is stopped, as the files have it.
+func (t *truth) stopNote(name string) bool {
+	return t.w.disk.content(filepath.Join(simPlaces.StoppedDir(), name)) != nil
+}
+
+// agreeAll compares a file with all that can be made of it.
+func (t *truth) agreeAll(name string) {
+	sp, bad := t.specOf(name)
+	made := []string{name}
+	switch {
+	case bad: // what there was goes on
+		made = nil
+		for _, service := range simServices {
+			if file, _ := spec.Instance(service); file == name && t.status(service) != nil {
+				made = append(made, service)
+			}
+		}
+		if len(made) == 0 {
+			t.w.fail("%s has a bad file, and nobody says so", name)
+		}
+	case sp != nil && sp.Runs():
+		made = sp.Services(name)
+	}
+	for _, service := range simServices {
+		file, number := spec.Instance(service)
+		switch {
+		case file != name:
+		case slices.Contains(made, service):
+			t.agree(service, sp, bad, t.stopNote(service) || t.stopNote(name))
+		default: // the note of all stands under the name of the file; with a bad one nobody knows whether there will be such a service
+			t.agree(service, nil, false, !bad && t.stopNote(service) && (number > 0 || len(made) == 0))
+		}
+	}
+}
+
+// agree compares what is wanted, processes and status of one service.
+func (t *truth) agree(name string, sp *spec.Spec, bad, stopped bool) {
 	w := t.w
 	p := t.main(name)
 	st := t.status(name)
-	stopped := w.disk.content(filepath.Join(simPlaces.StoppedDir(), name)) != nil
-	sp, bad := t.specOf(name)
-	if name == heartcheck {
-		sp, bad = nil, t.beating()
-	}
 	switch {
 	case sp == nil && !bad:
 		if p != nil || st != nil || stopped && name != heartcheck {
@@ -336,6 +372,13 @@ func (t *truth) agree(name string) {
 			w.fail("%s is stopped; %s, process %v", name, st.State, p != nil)
 		}
 	case bad:
+		if st.SpecError == nil && name != heartcheck {
+			w.fail("%s has a bad file, and does not say so", name)
+		}
+	case !sp.Runs():
+		if p != nil || st.State != spec.Stopped {
+			w.fail("%s has no instances; %s, process %v", name, st.State, p != nil)
+		}
 	case st.SpecError != nil && sp.Main: // there is one already
 	case t.model(name) == nil:
 		w.fail("%s is not known", name)
@@ -383,7 +426,7 @@ func (t *truth) passesForMain(name string, pid int) bool {
 }
 
 // beating reports whether a spec in force wants the heart checker.
-func (t *truth) beating() bool { return t.w.c.loop.model.beating > 0 }
+func (t *truth) beating() bool { return t.w.c.loop.model.needed[0] > 0 }
 
 // leftovers looks for what belongs to no life that there is.
 func (t *truth) leftovers() {
@@ -413,11 +456,17 @@ func (t *truth) messages() {
 			if err := json.Unmarshal(b, &r); err != nil || r.Finished == nil {
 				w.fail("the result of %s is not finished: %s", file, b)
 			}
-			if r.Type == spec.RestartService && r.OK && r.NewPID == r.OldPID && r.OldPID != 0 && !t.old[file] {
-				w.fail("%s: %s was restarted, and %d runs as before", file, r.Name, r.OldPID)
+			parts := r.Services
+			if len(parts) == 0 {
+				parts = []spec.ServiceResult{{Name: r.Name, OldPID: r.OldPID, NewPID: r.NewPID}}
 			}
-			if r.Type == spec.RestartService && r.OK && r.NewPID == 0 && !t.old[file] {
-				w.fail("%s: %s was restarted, and no process of it is named", file, r.Name)
+			for _, p := range parts {
+				if r.Type == spec.RestartService && r.OK && p.NewPID == p.OldPID && p.OldPID != 0 && !t.old[file] {
+					w.fail("%s: %s was restarted, and %d runs as before", file, p.Name, p.OldPID)
+				}
+				if r.Type == spec.RestartService && r.OK && p.NewPID == 0 && !t.old[file] {
+					w.fail("%s: %s was restarted, and no process of it is named", file, p.Name)
+				}
 			}
 		}
 	}
@@ -539,5 +588,8 @@ func (t *truth) settle() {
 func (t *truth) wrote(name, text string) {
 	if strings.Contains(text, `"scope":"main"`) {
 		t.unbound[name] = true
+		for i := range 3 {
+			t.unbound[spec.InstanceName(name, i+1)] = true
+		}
 	}
 }

@@ -36,6 +36,9 @@ type snapshot struct {
 	Drain    savedDrain               `json:"drain"`
 	Census   savedCensus              `json:"census"`
 
+	// Files with instances that somebody has stopped as a whole.
+	Families map[string]spec.StopNote `json:"families,omitempty"`
+
 	Tangled instant `json:"tangled,omitempty"`
 	Looked  bool    `json:"looked,omitempty"`
 
@@ -84,9 +87,11 @@ type savedService struct {
 	Starts    int           `json:"starts,omitempty"`
 	RanSpec   string        `json:"ran_spec,omitempty"`
 	Rest      time.Duration `json:"rest,omitempty"`
+	Called    bool          `json:"called,omitempty"`
 	Missing   bool          `json:"missing,omitempty"`
 	Watching  bool          `json:"watching,omitempty"`
 	LastExit  *spec.Exit    `json:"last_exit,omitempty"`
+	Sockets   []string      `json:"sockets,omitempty"`
 	NextStart time.Time     `json:"next_start,omitzero"`
 	Since     time.Time     `json:"since,omitzero"`
 	State     spec.State    `json:"state,omitempty"`
@@ -233,6 +238,14 @@ func (m *model) snapshot() *snapshot {
 	if u := m.upgrade; u != nil {
 		s.Upgrade = &savedUpgrade{u.file, u.path, u.fit, u.handed, u.due}
 	}
+	for name, f := range m.families {
+		if f.stopped != nil {
+			if s.Families == nil {
+				s.Families = map[string]spec.StopNote{}
+			}
+			s.Families[name] = *f.stopped
+		}
+	}
 	knots := map[*knot]int{}
 	for _, sv := range m.inOrder() {
 		v := m.saveService(sv)
@@ -248,9 +261,7 @@ func (m *model) snapshot() *snapshot {
 		s.Services = append(s.Services, v)
 	}
 	for _, sv := range m.queue {
-		if sv.phase == queued && m.services[sv.name] == sv {
-			s.Queue = append(s.Queue, sv.name)
-		}
+		s.Queue = append(s.Queue, sv.name)
 	}
 	for _, o := range m.orders {
 		s.Orders = append(s.Orders, savedOrder{o.number, o.life.name, o.life.generation, o.kind, o.since, o.overdue})
@@ -290,7 +301,7 @@ func (m *model) saveService(s *service) *savedService {
 		Name: s.name, Helper: s.helper, Cmd: s.cmd,
 		Spec: saveSpec(s.spec), Second: saveSpec(s.second), Problem: s.problem, Gone: s.gone, Stopped: s.stopped, Restart: s.restart, Over: s.over,
 		Phase: s.phase.String(), Generation: s.generation, Due: s.due,
-		Delay: s.delay, Busy: s.busy, Starts: s.starts, RanSpec: s.ranSpec, Rest: s.rest, Missing: s.missing, Watching: s.watching,
+		Delay: s.delay, Busy: s.busy, Starts: s.starts, RanSpec: s.ranSpec, Rest: s.rest, Called: s.called, Missing: s.missing, Watching: s.watching,
 		LastExit: s.lastExit, NextStart: s.nextStart, Since: s.since, State: s.state, Warnings: s.warnings,
 	}
 	if s.alive() {
@@ -299,7 +310,7 @@ func (m *model) saveService(s *service) *savedService {
 	for _, f := range s.failures {
 		v.Failures = append(v.Failures, savedMoment{f.mono, f.wall})
 	}
-	v.LimitText, v.Retrying, v.Standing, v.Excuse = s.limitText, s.retrying, s.standing, s.excuse
+	v.LimitText, v.Retrying, v.Standing, v.Excuse, v.Sockets = s.limitText, s.retrying, s.standing, s.excuse, s.sockets
 	for _, a := range s.asks {
 		if m.requests[a.request.file] != a.request {
 			continue // a later message of the same name has taken its result's place

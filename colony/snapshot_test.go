@@ -96,7 +96,7 @@ func TestGoldenState(t *testing.T) {
 		t.Errorf("services (-want +got):\n%s", diff)
 	}
 	if m.main != "main" || m.upgrade == nil || m.upgrade.path != "/new" || len(m.requests) != 2 || m.degraded["events"] == "" ||
-		m.services["web"].spec.Heart.Period.D() != 5*time.Second || m.beating != 1 || len(m.groups["front"]) != 1 {
+		m.services["web"].spec.Heart.Period.D() != 5*time.Second || m.needed[0] != 1 || len(m.groups["front"]) != 1 {
 		t.Errorf("model %+v", m)
 	}
 }

@@ -2,14 +2,10 @@ package colony
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
-	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/ncolony/ncolony-go/colony/spec"
 )
 
 // spawner forks, in goroutines of its own: ForkExec returns only after chdir and
@@ -101,6 +97,7 @@ func (sp *spawner) fork(o spawn) (ev event) {
 	if err != nil {
 		return spawnFailed{o.order, unprepared(err)}
 	}
+	defer closeAll(p.opened)
 	p.touch()
 	ears := sp.preparer.ears
 	ear, err := ears.open(o, &p)
@@ -109,6 +106,13 @@ func (sp *spawner) fork(o spawn) (ev event) {
 	}
 	pid := 0
 	defer func() { ears.forked(o.order, ear, pid) }()
+	if p.shim != nil {
+		var failed *fault
+		if pid, failed = p.shim.fork(p); failed != nil {
+			return spawnFailed{o.order, *failed}
+		}
+		return sp.begun(o, pid, p.warning)
+	}
 	pid, err = syscall.ForkExec(p.path, p.argv, &p.attr)
 	if err != nil && p.attr.Sys.Foreground {
 		// The terminal is not ours after all: a session of its own, then.
@@ -118,10 +122,15 @@ func (sp *spawner) fork(o spawn) (ev event) {
 	if err != nil {
 		return spawnFailed{o.order, diagnose(p, err)}
 	}
+	return sp.begun(o, pid, p.warning)
+}
+
+// begun notes what an order has become.
+func (sp *spawner) begun(o spawn, pid int, warning string) event {
 	if o.kind != kindStopCommand {
 		sp.ledger.begin(o.life, pid, o.spec)
 	}
-	return started{o.order, pid}
+	return started{o.order, pid, warning}
 }
 
 // touch meets a file system that does not answer in system calls of which the
@@ -141,49 +150,4 @@ func (p prepared) touch() {
 		unix.Pread(fd, make([]byte, 256), 0)
 		unix.Close(fd)
 	}
-}
-
-// vet checks what can be known of a spec's identity before it is accepted: not
-// being root, we can only run as ourselves.
-func (a accounts) vet(sp *spec.Spec, uid, gid int, groups []int) string {
-	if uid == 0 {
-		return ""
-	}
-	id, err := a.identify(sp)
-	switch {
-	case err != nil || !id.set:
-		return "" // whoever it is may still be added; the start will tell
-	case id.uid != uint32(uid):
-		return "user: the supervisor does not run as root and cannot start programs as another user"
-	case id.gid != uint32(gid):
-		return "gid: the supervisor does not run as root and cannot start programs in another group"
-	case sp.Groups != nil && !sameGroups(id.groups, groups):
-		return "groups: the supervisor does not run as root and cannot give programs other groups than its own"
-	default:
-		return ""
-	}
-}
-
-// sameGroups reports whether two lists hold the same groups.
-func sameGroups(a []uint32, b []int) bool {
-	set := map[int]bool{}
-	for _, g := range b {
-		set[g] = true
-	}
-	for _, g := range a {
-		if !set[int(g)] {
-			return false
-		}
-	}
-	return len(set) == len(slices.Compact(slices.Sorted(slices.Values(a))))
-}
-
-// ourGroups are the supplementary groups we have, and every child of a
-// supervisor that is not root has too.
-func ourGroups() []int {
-	groups, err := os.Getgroups()
-	if err != nil {
-		return nil
-	}
-	return groups
 }

@@ -33,7 +33,9 @@ func (m *model) stateOf(s *service) spec.State {
 		return spec.Stopped
 	case s.spec == nil:
 		return spec.Invalid
-	case s.over == hasExited:
+	case !s.spec.Runs():
+		return spec.Stopped
+	case s.over == hasExited && !(untilDue(s) && (s.lastExit == nil || succeeded(s))):
 		return spec.Exited
 	case s.over == hasFailed:
 		return spec.Failed
@@ -41,6 +43,8 @@ func (m *model) stateOf(s *service) spec.State {
 		return spec.Stopped
 	case m.tied(s):
 		return spec.Invalid
+	case untilDue(s):
+		return spec.Waiting
 	case m.failedJob(s) != nil:
 		return spec.Failed
 	default:
@@ -49,17 +53,20 @@ func (m *model) stateOf(s *service) spec.State {
 }
 
 // statusOf is all that is published of s.
-func (m *model) statusOf(s *service) spec.Status {
-	st := spec.Status{
+func (m *model) statusOf(s *service) *spec.Status {
+	st := &spec.Status{
 		Name: s.name, State: s.state, Since: s.since, PID: s.life.pid, Generation: s.generation,
 		Restarts: s.restarts(), Ready: s.phase == up && s.life.ready, LastExit: s.lastExit, SpecError: s.problem,
 		Warnings: []string{}, WaitingFor: []string{},
+	}
+	if s.state == spec.Waiting && untilDue(s) {
+		st.WaitingFor = append(st.WaitingFor, scheduler)
 	}
 	if !s.nextStart.IsZero() {
 		at := s.nextStart
 		st.NextStart = &at
 	}
-	m.statusOfSigns(s, &st)
+	m.statusOfSigns(s, st)
 	st.Warnings = append(st.Warnings, s.warnings...)
 	if s.spec != nil && !s.gone {
 		st.SpecSHA256 = s.spec.Digest()
@@ -67,13 +74,7 @@ func (m *model) statusOf(s *service) spec.Status {
 		if m.policy.budget > 0 && m.grace(s) > m.policy.budget {
 			st.Warnings = append(st.Warnings, "stop.grace is longer than the supervisor's whole time to shut down ("+m.policy.budget.String()+")")
 		}
-		if s.spec.Heart != nil {
-			h := m.services[heartcheck]
-			st.Watched.Heart = h != nil && h.phase == up
-		}
-		if heartchecked(s.spec) && m.policy.helpers[heartcheck] == nil {
-			st.Warnings = append(st.Warnings, "helpers are off: its heartbeat, or the file that says that it is ready, is watched only if you run `ncolony heartcheck`")
-		}
+		m.statusOfHelpers(s, st)
 	}
 	return st
 }
@@ -96,6 +97,9 @@ func (m *model) statusOfSigns(s *service, st *spec.Status) {
 	}
 	if s.over == hasFailed || s.retrying {
 		st.Reason = s.limitText
+	}
+	if s.phase == down && s.spec != nil && !s.spec.Runs() {
+		st.Reason = noInstances
 	}
 	for _, f := range s.failures {
 		st.Failures = append(st.Failures, f.wall)
@@ -130,6 +134,7 @@ func (m *model) publishChanges() {
 			m.counts[state]++
 			m.colonyDirty = true
 		}
+		m.unlisten(s)
 		if s.helper {
 			m.helperChanged(s)
 		}
@@ -139,19 +144,6 @@ func (m *model) publishChanges() {
 	if m.colonyDirty {
 		m.colonyDirty = false
 		m.emit(publishColony{m.colonyStatus()})
-	}
-}
-
-// helperChanged has the services published that a helper looks after, when it
-// comes up or goes down.
-func (m *model) helperChanged(s *service) {
-	if now := s.phase == up; now != s.watching {
-		s.watching = now
-		for _, o := range m.inOrder() {
-			if o.spec != nil && o.spec.Heart != nil {
-				m.change(o)
-			}
-		}
 	}
 }
 

@@ -108,6 +108,9 @@ func (m *model) kill(s *service) {
 	if l.command != 0 {
 		m.emit(signal{pid: l.command, group: true, signal: sigKILL})
 	}
+	if l.spec.Cgroup != nil && m.scope(s) != spec.ScopeMain {
+		m.emit(killGroup{s.lifeID()})
+	}
 	m.signalLeft(s, true)
 	m.recount()
 	m.ifEmpty(s)
@@ -270,7 +273,7 @@ func (m *model) askCensus() {
 		if _, reused := m.pids[leader]; reused {
 			leader = 0 // its group is empty, and the number another's
 		}
-		lives = append(lives, lifeQuery{s.lifeID(), leader, s.life.start})
+		lives = append(lives, lifeQuery{s.lifeID(), leader, s.life.start, s.life.spec.Cgroup != nil})
 	}
 	slices.SortFunc(lives, func(a, b lifeQuery) int { return strings.Compare(a.life.name, b.life.name) })
 	m.census.out = true

@@ -28,6 +28,10 @@ const checkOK = "the state can be read by "
 // whoever sends to them would wait for ever.
 const hearsOK = "it hears what services tell of themselves"
 
+// keepsOK is what it says if the sockets of services can be given to it; any
+// other would let them go.
+const keepsOK = "it keeps the sockets of services"
+
 // examinationTime is how long it may take to say so.
 const examinationTime = 5 * time.Second
 
@@ -38,6 +42,7 @@ type successor struct {
 	out   outbox
 	fd    int  // of the program; -1 = none
 	hears bool // it said so
+	keeps bool // likewise
 }
 
 // examine is part of kernel.
@@ -145,7 +150,7 @@ func (s *successor) run(fd int, path string, state []byte) error {
 	lines := strings.Split(string(bytes.TrimSpace(text)), "\n")
 	switch last := strings.TrimSpace(lines[len(lines)-1]); {
 	case strings.HasPrefix(last, checkOK):
-		s.hears = slices.Contains(lines, hearsOK) // the loop looks at it when it has the answer
+		s.hears, s.keeps = slices.Contains(lines, hearsOK), slices.Contains(lines, keepsOK) // the loop looks at them when it has the answer
 		return nil
 	case late:
 		return fmt.Errorf("it says nothing of our state within %s", examinationTime)
@@ -210,6 +215,7 @@ func checkState(o Options) (code int, err error) {
 		return 1, err
 	}
 	fmt.Println(hearsOK)
+	fmt.Println(keepsOK)
 	fmt.Println(checkOK + o.Version)
 	return 0, nil
 }

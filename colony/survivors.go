@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
+	"github.com/ncolony/ncolony-go/internal/launch"
 )
 
 // estate is what an earlier supervisor of this colony, which was killed, has
@@ -123,7 +124,6 @@ func (h *house) heir(l ledgerLine, fds map[int]int, texts map[string][]byte) hei
 	case err == nil && lives:
 		v.dead, fds[l.PID] = false, fd
 		v.last = st.state == 'Z'
-		v.age = h.procs.age(st.start)
 	case err == nil:
 		h.procs.unpin(fd)
 	case lives: // a kernel without pidfds: it cannot be kept apart from strangers
@@ -159,10 +159,10 @@ func (h *house) believed(pid int, want string) []byte {
 		return nil
 	}
 	owner, err1 := h.procs.owner(pid)
-	id, err2 := systemAccounts().identify(sp)
+	id, err2 := launch.System().Identify(sp)
 	as := os.Getuid()
-	if id.set {
-		as = int(id.uid)
+	if id.Set {
+		as = int(id.UID)
 	}
 	if err1 != nil || err2 != nil || owner != as {
 		return nil
@@ -240,6 +240,17 @@ func (l lifeID) real() bool {
 // would begin anew.
 const maxGeneration = 1 << 62
 
+// aged is an estate with the ages of those that live as they are now: to find out
+// what is left may have taken a while.
+func (e estate) aged(ps procs) estate {
+	for i, v := range e.lives {
+		if !v.dead {
+			e.lives[i].age = ps.age(v.line.Start)
+		}
+	}
+	return e
+}
+
 // inheritAll takes on what an earlier supervisor has left. A life whose spec is
 // not known cannot be judged: it ends, and its service begins anew.
 func (m *model) inheritAll(now moment, e estate, log *slog.Logger) {
@@ -269,5 +280,13 @@ func (m *model) inheritAll(now moment, e estate, log *slog.Logger) {
 			sp = &spec.Spec{}
 		}
 		m.inherit(v, sp)
+	}
+	// Nobody has looked at them yet. Absent they are not: whoever requires one of
+	// them goes on.
+	for _, s := range m.services {
+		s.standing = coming
+	}
+	for _, f := range m.families {
+		m.sum(f)
 	}
 }

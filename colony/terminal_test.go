@@ -97,11 +97,22 @@ func (sc *screen) expect(text string) {
 
 func (sc *screen) eventually(what string, ok func() bool) {
 	sc.t.Helper()
-	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(waitMost); !ok(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
 			sc.t.Fatalf("waited in vain: %s", what)
 		}
 	}
+}
+
+// wantsTheTerminal has a shell tell of its jobs until one is stopped for input. What is
+// typed faster than the shell reads is lost, when there is no place for more.
+func (sc *screen) wantsTheTerminal() {
+	sc.t.Helper()
+	sc.eventually("the job wants the terminal", func() bool {
+		sc.keys("jobs\r")
+		time.Sleep(50 * time.Millisecond)
+		return strings.Contains(sc.all(), "tty input")
+	})
 }
 
 // foreground is the process group the keys go to.
@@ -145,7 +156,7 @@ func (sc *screen) code() int {
 	sc.t.Helper()
 	select {
 	case <-sc.done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(waitMost):
 		sc.t.Fatal("it does not end")
 	}
 	return sc.cmd.ProcessState.ExitCode()
@@ -263,10 +274,7 @@ func TestSuspendAndForeground(t *testing.T) {
 	sc.expect("Stopped")
 	sc.keys("bg\r")
 	sc.keys("jobs\r")
-	sc.eventually("the job wants the terminal", func() bool {
-		sc.keys("jobs\r")
-		return strings.Contains(sc.all(), "tty input")
-	})
+	sc.wantsTheTerminal()
 	sc.keys("fg\r")
 	sc.keys("two\r")
 	sc.expect("<two>")
@@ -280,10 +288,7 @@ func TestBegunInTheBackground(t *testing.T) {
 	_, _, sc := shell(t)
 	sc.keys("colony sh -c \"$D\" &\r")
 	sc.expect("ready")
-	sc.eventually("the job wants the terminal", func() bool {
-		sc.keys("jobs\r")
-		return strings.Contains(sc.all(), "tty input")
-	})
+	sc.wantsTheTerminal()
 	sc.keys("fg\r")
 	sc.keys("one\r")
 	sc.expect("<one>")

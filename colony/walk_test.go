@@ -186,6 +186,36 @@ func TestDrainOrder(t *testing.T) {
 	}
 }
 
+// A helper that dies, or was dead, while services stop comes back for them, and not
+// when they have stopped.
+func TestHelperComesBackInADrain(t *testing.T) {
+	p := testPolicy
+	p.helpers = map[string]*spec.Spec{logger: helperSpec([]string{"log"})}
+	w := newWorld(t, p)
+	w.tame = func(pid int) bool { return w.alive[pid].life.name == logger } // the service cannot end
+	a := w.ready("a", `{"args":["x"],"log":{},"stop":{"grace":60}}`)
+	helper := func() int { return w.m.services[logger].life.pid }
+	w.pass(time.Second)
+	w.die(helper(), exitStatus{signal: sigKILL})
+	w.count()
+	w.do(signalled{sigTERM})
+	for range 3 {
+		w.pass(6 * time.Second) // longer than any delay of a helper's
+		w.settle()
+		if helper() == 0 {
+			t.Fatal("the logger does not come back, and the service cannot write")
+		}
+		w.die(helper(), exitStatus{signal: sigKILL})
+		w.count()
+	}
+	w.die(a, exitStatus{})
+	w.settle()
+	w.toDeadline()
+	if w.exit == nil || *w.exit != 0 {
+		t.Errorf("exit %v, want 0", w.exit)
+	}
+}
+
 // The colony lives and dies with main, and has its code.
 func TestColonyDiesWithMain(t *testing.T) {
 	for _, c := range []struct {

@@ -21,7 +21,7 @@ func TestWardThatNobodyReaps(t *testing.T) {
 		"kill -TERM $$":   {signal: spec.Signal(syscall.SIGTERM)},
 		"exit 3 & exit 4": {code: 4},
 	} {
-		t.Run(script, func(t *testing.T) {
+		test := func(t *testing.T) (took time.Duration) {
 			in, out, err := os.Pipe()
 			must(t, err)
 			cmd := exec.Command("/bin/sh", "-c", "read x; "+script)
@@ -36,17 +36,28 @@ func TestWardThatNobodyReaps(t *testing.T) {
 			w := newWards(procFS{}, map[int]int{pid: fd}, outbox{events, quit})
 			go w.run()
 			must(t, out.Close())
+			began := time.Now()
 			select {
 			case ev := <-events:
+				took = time.Since(began)
 				if ev != (exited{pid: pid, status: want, reaped: true}) {
 					t.Errorf("it says %+v", ev)
 				}
-			case <-time.After(statusTime / 2):
-				t.Error("it says nothing")
+			case <-time.After(waitMost):
+				t.Fatal("it says nothing")
 			}
 			must(t, in.Close())
 			w.release(pid)
 			cmd.Wait() // with whatever it ended
+			return took
+		}
+		t.Run(script, func(t *testing.T) {
+			for range 5 { // where the machine is busy it may take as long by chance
+				if test(t) < statusTime/2 {
+					return
+				}
+			}
+			t.Errorf("it never says so within %v", statusTime/2)
 		})
 	}
 }

@@ -34,7 +34,7 @@ func watch(t *testing.T, prepare func(*watched)) *watched {
 	must(t, os.Mkdir(p.Config, 0o755), os.Mkdir(p.Messages, 0o755), makeState(osDisk{}, p))
 	tr := newTroubles(e.outbox(), nil)
 	w := &watched{ear: e, places: p, watcher: &watcher{
-		config:   newConfigDir(thisMachine(), p.Config, trust{}, func(*spec.Spec) string { return "" }, e.outbox(), tr),
+		config:   newConfigDir(thisMachine(), p.Config, trust{}, vetFunc(func(*spec.Spec) string { return "" }), e.outbox(), tr),
 		messages: newMessageDir(thisMachine(), p, os.Getuid(), false, e.outbox(), tr),
 		watched:  map[string]dirID{}, trouble: tr, frequency: time.Hour,
 		rescans: make(chan struct{}, 1), again: make(chan struct{}, 1), quit: e.quit,
@@ -273,13 +273,13 @@ func TestWatcherRunsAgain(t *testing.T) {
 	w := watch(t, func(w *watched) {
 		w.watcher.hints = h
 		once := false
-		w.config.reader.vet = func(sp *spec.Spec) string {
+		w.config.reader.vet = vetFunc(func(sp *spec.Spec) string {
 			if sp.Args[1] == "poison" && !once {
 				once = true
 				panic("poison")
 			}
 			return ""
-		}
+		})
 	})
 	put(t, w.file("web"), argsOf("poison"))
 	w.hear("web is poison")

@@ -74,7 +74,7 @@ func Analyze(p Places, now time.Time) (*Analysis, error) {
 	a := &Analysis{Started: c.Started, Services: []Timing{}, Critical: []string{}}
 	for i := range statuses {
 		if st := &statuses[i]; st.Name[0] != '@' {
-			a.Services = append(a.Services, timingOf(st, g.Node(st.Name), now))
+			a.Services = append(a.Services, timingOf(st, g.NodeOf(st.Name), now))
 		}
 	}
 	slices.SortStableFunc(a.Services, func(x, y Timing) int { return inOrder(x.Started, y.Started) })
@@ -157,7 +157,15 @@ func orNow(at *time.Time, now time.Time) time.Time {
 
 // IsJob reports whether a service is there to end: what depends on it waits for
 // its success.
-func IsJob(s *spec.Spec) bool { return s.Restart == spec.RestartNever && !s.Main }
+func IsJob(s *spec.Spec) bool {
+	switch s.Restart {
+	case spec.RestartNever:
+		return !s.Main
+	case "", spec.RestartOnFailure:
+		return s.Schedule != nil
+	}
+	return false
+}
 
 // WellEnded reports whether a life of a service has ended as its spec has it for
 // a success.
@@ -174,7 +182,7 @@ func WellEnded(s *spec.Spec, e *spec.Exit) bool {
 // no later than that one.
 func (a *Analysis) guessWanted() {
 	const soon = time.Second
-	timings := a.byName()
+	timings := a.byFile()
 	for i := range a.Services { // in this order dependencies come first
 		t := &a.Services[i]
 		if !t.guess {
@@ -188,10 +196,12 @@ func (a *Analysis) guessWanted() {
 	}
 }
 
-func (a *Analysis) byName() map[string]*Timing {
-	timings := map[string]*Timing{}
+// byFile is the services by the names by which others depend on them.
+func (a *Analysis) byFile() map[string][]*Timing {
+	timings := map[string][]*Timing{}
 	for i := range a.Services {
-		timings[a.Services[i].Name] = &a.Services[i]
+		file, _ := spec.Instance(a.Services[i].Name)
+		timings[file] = append(timings[file], &a.Services[i])
 	}
 	return timings
 }
@@ -222,7 +232,7 @@ func (a *Analysis) sortOut() {
 // findCritical follows the start back from the service that was ready last: to
 // the one that it waited for last, and so on.
 func (a *Analysis) findCritical() {
-	timings := a.byName()
+	timings := a.byFile()
 	var last *Timing
 	for i := range a.Services {
 		t := &a.Services[i]
@@ -241,12 +251,13 @@ func (a *Analysis) findCritical() {
 // lastReady is the dependency of t that was ready last, after a moment and before
 // t started; nil = there is none, or it has been restarted since and nobody
 // knows any more. One that was restarted before that has kept t waiting for longer.
-func (t *Timing) lastReady(timings map[string]*Timing, after time.Time) *Timing {
+func (t *Timing) lastReady(timings map[string][]*Timing, after time.Time) *Timing {
 	var all []*Timing
 	for _, name := range t.needs {
-		d := timings[name]
-		if d != nil && d.ReadyAt != nil && !d.ReadyAt.Before(after) && !d.ReadyAt.After(*t.Started) {
-			all = append(all, d)
+		for _, d := range timings[name] {
+			if d.ReadyAt != nil && !d.ReadyAt.Before(after) && !d.ReadyAt.After(*t.Started) {
+				all = append(all, d)
+			}
 		}
 	}
 	if len(all) == 0 {

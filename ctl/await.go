@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
@@ -15,7 +16,7 @@ type Goal string
 const (
 	GoalReady   Goal = "ready"   // it does its work: what "ready" in its spec asks for has come, or it runs
 	GoalRunning Goal = "running" // its program runs, ready or not
-	GoalExited  Goal = "exited"  // it has ended or is stopped, and does not start by itself
+	GoalExited  Goal = "exited"  // it has ended or is stopped, and does not start by itself, or not before it is due
 	GoalGone    Goal = "gone"    // it is no service any more: neither spec nor process
 )
 
@@ -122,6 +123,11 @@ func Is(p Places, name string, goal Goal) (*spec.Status, error) {
 	return st, cause
 }
 
+// UntilDue reports whether a service waits for its schedule.
+func UntilDue(st *spec.Status) bool {
+	return st.State == spec.Waiting && slices.Contains(st.WaitingFor, spec.Scheduler)
+}
+
 // judge says whether a status is what g asks for and, if not, why it will not
 // be; nil = it may.
 func (g Goal) judge(st *spec.Status) (reached bool, hopeless error) {
@@ -131,7 +137,7 @@ func (g Goal) judge(st *spec.Status) (reached bool, hopeless error) {
 	case GoalRunning:
 		reached = st.PID != 0 && (st.State == spec.Running || st.State == spec.Starting)
 	case GoalExited:
-		reached = st.State == spec.Exited || st.State == spec.Stopped || st.State == spec.Failed && st.NextStart == nil
+		reached = st.State == spec.Exited || st.State == spec.Stopped || st.State == spec.Failed && st.NextStart == nil || UntilDue(st) && st.LastExit != nil
 	}
 	if reached || g == GoalGone {
 		return reached, nil
@@ -144,6 +150,9 @@ func (g Goal) judge(st *spec.Status) (reached bool, hopeless error) {
 		}
 		return no("it has no good spec")
 	case spec.Stopped:
+		if st.Reason != "" {
+			return no(st.Reason)
+		}
 		return no("it is stopped")
 	case spec.Failed:
 		switch {
@@ -154,6 +163,9 @@ func (g Goal) judge(st *spec.Status) (reached bool, hopeless error) {
 		}
 		return no(ending(st) + ", and it is not started again")
 	case spec.Exited:
+		if st.Schedule != nil {
+			return no(ending(st) + ", and it is not started again before it is due")
+		}
 		return no(ending(st) + ", and it is not started again")
 	case spec.Waiting:
 		if st.Reason != "" {

@@ -1,7 +1,10 @@
 package ctl
 
 import (
+	"context"
+	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
@@ -78,4 +81,43 @@ func errorText(err error) string {
 		return ""
 	}
 	return err.Error()
+}
+
+// A request that is on its way is waited for, and a process that ends right after its
+// start does not run, however often it is started.
+func TestWaitFor(t *testing.T) { synctest.Test(t, testWaitFor) }
+
+func testWaitFor(t *testing.T) {
+	p := newPlaces(t)
+	hold(t, p)
+	say := func(st spec.Status) {
+		st.Name, st.Since = "web", time.Now()
+		publish(t, p.Status("web"), st)
+	}
+	runs := func(generation uint64) spec.Status {
+		return spec.Status{State: spec.Running, PID: 5, Ready: true, Generation: generation}
+	}
+	say(spec.Status{State: spec.Stopped})
+	if _, err := WaitFor(within(t, time.Minute), p, "web", GoalReady); errorText(err) != "it is stopped" {
+		t.Errorf("stopped: error %v", err)
+	}
+	time.AfterFunc(patience-lastPoll, func() { say(runs(1)) })
+	if st, err := WaitFor(within(t, time.Minute), p, "web", GoalReady); err != nil || st.PID != 5 {
+		t.Errorf("started meanwhile: got %+v, %v", st, err)
+	}
+	say(spec.Status{State: spec.Backingoff, Generation: 1})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range uint64(20) {
+			time.Sleep(lastPoll)
+			say(runs(2 + i))
+			time.Sleep(lateness - lastPoll)
+			say(spec.Status{State: spec.Backingoff, Generation: 2 + i})
+		}
+	}()
+	if st, err := WaitFor(within(t, 2*time.Second), p, "web", GoalRunning); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("started again and again: got %+v, %v, want a deadline", st, err)
+	}
+	<-done
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/go-multierror"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
+	"github.com/ncolony/ncolony-go/internal/cron"
 )
 
 // Finding is one thing that a check has to say about a file.
@@ -63,9 +64,23 @@ func (r *Report) add(path string, warning bool, p spec.Problem) {
 // on each other. What depends on the machine and on who the supervisor is (users, programs, who may write a
 // file) is not asked. The error says why the directory cannot be read.
 func (r *Report) Dir(dir string) error {
-	entries, err := os.ReadDir(dir)
+	g, err := r.files(dir)
 	if err != nil {
 		return err
+	}
+	r.Findings = append(r.Findings, g.Findings()...)
+	r.oneMain()
+	// Somebody may mean to run one of the two at a time.
+	r.onePlace(g, true, func(string) bool { return true })
+	r.sort()
+	return nil
+}
+
+// files checks the files of a directory, each by itself.
+func (r *Report) files(dir string) (*Graph, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
 	}
 	files := map[string]bool{}
 	for _, e := range entries {
@@ -87,15 +102,23 @@ func (r *Report) Dir(dir string) error {
 			g.Put(name, path, r.content(path))
 		}
 	}
-	r.Findings = append(r.Findings, g.Findings()...)
-	// The supervisor takes the first that it sees, and that is a matter of luck.
+	return &g, nil
+}
+
+// oneMain says of all main services but the first that there is one already.
+// The supervisor takes the first that it sees, and that is a matter of luck.
+func (r *Report) oneMain() {
 	slices.Sort(r.mains)
 	for _, path := range r.mains[min(1, len(r.mains)):] {
 		r.add(path, false, spec.Problem{Message: fmt.Sprintf("main: %s is main already", filepath.Base(r.mains[0]))})
 	}
-	slices.SortStableFunc(r.Findings, func(a, b Finding) int { return cmp.Compare(a.Path, b.Path) })
 	r.mains = nil
-	return nil
+}
+
+// sort puts the findings in the order of the files, and leaves those of one file
+// in theirs.
+func (r *Report) sort() {
+	slices.SortStableFunc(r.Findings, func(a, b Finding) int { return cmp.Compare(a.Path, b.Path) })
 }
 
 // linksToDir says whether a symbolic link is, to the supervisor, a sub-directory.
@@ -142,6 +165,11 @@ func (r *Report) Content(path string, content []byte) *spec.Spec {
 	}
 	if err != nil {
 		return nil
+	}
+	if s.Schedule != nil {
+		if _, err := cron.Zone(s.Schedule.Zone); err != nil {
+			r.add(path, false, spec.Problem{Message: "schedule.zone: " + err.Error()})
+		}
 	}
 	for _, warning := range s.Warnings {
 		r.add(path, true, spec.Problem{Message: warning})

@@ -153,8 +153,8 @@ func TestAddSpec(t *testing.T) {
 		{what: "command", params: Params{Cmd: "sleep", Args: []string{"60"}}, want: `{"args":["sleep","60"]}`},
 		{what: "all", params: Params{
 			Cmd: "a", Env: map[string]string{"A": "<b>"}, EnvInherit: []string{"HOME"}, UID: &one, GID: new(int),
-			Extras: map[string]any{"ncolony.httpcheck": map[string]any{"period": 5}},
-		}, want: `{"args":["a"],"env":{"A":"<b>"},"env_inherit":["HOME"],"gid":0,"ncolony.httpcheck":{"period":5},"uid":1}`},
+			Extras: map[string]any{"mycompany.check": map[string]any{"period": 5}},
+		}, want: `{"args":["a"],"env":{"A":"<b>"},"env_inherit":["HOME"],"gid":0,"mycompany.check":{"period":5},"uid":1}`},
 		{what: "all in extras", params: Params{Extras: map[string]any{"args": []string{"a"}}}, want: `{"args":["a"]}`},
 		{what: "twice", params: Params{Cmd: "a", Extras: map[string]any{"args": []string{"b"}}}, err: `"args" is given twice`},
 		{what: "no command", params: Params{Extras: map[string]any{"cwd": "/"}}, err: "args"},

@@ -12,15 +12,18 @@ import (
 // EventOptions say which events to read. The zero value means all that are
 // kept.
 type EventOptions struct {
-	Names  []string  // of services; none = all, and those of the colony itself
+	Names  []string  // of services, or of files for all their instances; none = all, and those of the colony itself
 	Since  time.Time // not older than this; zero = however old
 	Last   *int      // of those that are there already, only so many of the youngest; nil = all
 	Follow bool      // go on with those that come, until ctx ends
+	Pause  func()    // called when there is none for now, if it is not nil
 }
 
 // wants says whether o asks for e.
 func (o EventOptions) wants(e *spec.Event) bool {
-	return (len(o.Names) == 0 || slices.Contains(o.Names, e.Name)) && !e.Time.Before(o.Since)
+	file, _ := spec.Instance(e.Name)
+	named := len(o.Names) == 0 || slices.Contains(o.Names, e.Name) || slices.Contains(o.Names, file)
+	return named && !e.Time.Before(o.Since)
 }
 
 // followPoll is how often a follower looks for new events.
@@ -52,8 +55,14 @@ func Events(ctx context.Context, p Places, o EventOptions, each func(e spec.Even
 	if err := j.read(ctx, take); err != nil {
 		return err
 	}
-	if err := youngest.tell(each); err != nil || !o.Follow {
+	if err := youngest.tell(each); err != nil {
 		return err
+	}
+	if o.Pause != nil {
+		o.Pause()
+	}
+	if !o.Follow {
+		return nil
 	}
 	youngest.most = nil // what comes now is new
 	tick := time.NewTicker(followPoll)
@@ -66,6 +75,9 @@ func Events(ctx context.Context, p Places, o EventOptions, each func(e spec.Even
 		}
 		if err := j.read(ctx, take); err != nil {
 			return err
+		}
+		if o.Pause != nil {
+			o.Pause()
 		}
 	}
 }

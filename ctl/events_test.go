@@ -252,7 +252,7 @@ func TestEventsFollow(t *testing.T) {
 	for range 3 {
 		l.event()
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	one := 1
 	var got []uint64

@@ -18,7 +18,7 @@ type Graph struct {
 	nodes map[string]*Node
 }
 
-// Node is a service in a Graph.
+// Node is a service in a Graph, or all instances of a file.
 type Node struct {
 	Name string
 	Path string     // of its file
@@ -75,6 +75,12 @@ func (g *Graph) Put(name, path string, s *spec.Spec) {
 // Node is the service called name; nil = there is none.
 func (g *Graph) Node(name string) *Node { return g.nodes[name] }
 
+// NodeOf is the node of the file that a service is made of.
+func (g *Graph) NodeOf(service string) *Node {
+	file, _ := spec.Instance(service)
+	return g.nodes[file]
+}
+
 // Names lists the services in alphabetical order.
 func (g *Graph) Names() []string { return slices.Sorted(maps.Keys(g.nodes)) }
 
@@ -120,19 +126,35 @@ func (g *Graph) Findings() (all []Finding) {
 		all = append(all, Finding{spec.Problem{Message: k.String()}, g.nodes[k.Members[0]].Path, false})
 	}
 	for _, name := range g.Names() {
-		n := g.nodes[name]
-		for _, need := range n.Needs() {
-			key := "after"
-			if slices.Contains(n.Spec.Requires, need) {
-				key = "requires"
-			}
-			on := g.nodes[need]
-			switch {
-			case on == nil:
-				all = append(all, Finding{spec.Problem{Message: key + ": there is no service " + strconv.Quote(need)}, n.Path, true})
-			case on.Spec == nil:
-				all = append(all, Finding{spec.Problem{Message: key + ": " + strconv.Quote(need) + " has no good spec"}, n.Path, true})
-			}
+		for _, m := range g.missing(name) {
+			all = append(all, Finding{m.Problem, g.nodes[name].Path, true})
+		}
+	}
+	return all
+}
+
+// missing is a dependency that cannot come about by itself.
+type missing struct {
+	spec.Problem
+	need   string
+	absent bool // nobody is called so
+}
+
+// missing are those dependencies of a service that are nobody, or have no good
+// spec.
+func (g *Graph) missing(name string) (all []missing) {
+	n := g.nodes[name]
+	for _, need := range n.Needs() {
+		key := "after"
+		if slices.Contains(n.Spec.Requires, need) {
+			key = "requires"
+		}
+		on := g.nodes[need]
+		switch {
+		case on == nil:
+			all = append(all, missing{spec.Problem{Message: key + ": there is no service " + strconv.Quote(need)}, need, true})
+		case on.Spec == nil:
+			all = append(all, missing{spec.Problem{Message: key + ": " + strconv.Quote(need) + " has no good spec"}, need, false})
 		}
 	}
 	return all

@@ -19,23 +19,33 @@ import (
 // Send does not ask whether somebody is there to read it. A message that the
 // supervisor would not understand is refused.
 func Send(p Places, m spec.Message) (file string, err error) {
+	file = messageFile(time.Now())
+	if err := SendAs(p, file, m); err != nil {
+		return "", err
+	}
+	return file, nil
+}
+
+// SendAs is Send with the name of the file given. Who calls it so that a message
+// is sent once at most looks first whether there is one of that name, or its
+// result.
+func SendAs(p Places, file string, m spec.Message) error {
 	if m.Name != "" {
 		if err := checkTarget(m.Name); err != nil {
-			return "", err
+			return err
 		}
 	}
 	content, err := json.Marshal(m)
 	if err != nil {
-		return "", err
+		return err
 	}
 	if _, err := spec.ParseMessage(content); err != nil {
-		return "", err
+		return err
 	}
 	if err := os.MkdirAll(p.Messages, 0o755); err != nil {
-		return "", err
+		return err
 	}
-	file = messageFile(time.Now())
-	return file, replace(filepath.Join(p.Messages, file), append(content, '\n'))
+	return replace(filepath.Join(p.Messages, file), append(content, '\n'))
 }
 
 // Restart asks for a new life of name, whatever it is doing now.

@@ -13,13 +13,19 @@ import (
 // reads only the files that have changed since, so that a look at a thousand
 // services costs little more than a listing. The zero value has seen nothing.
 type Seen struct {
-	files map[string]seenFile
+	// Checks: look also at what health checks and heartbeats say of the services that
+	// are watched: at their Probes, and at Heart.
+	Checks bool
+
+	files  map[string]seenFile[spec.Status]
+	probes map[string]seenFile[spec.Probes]
+	hearts map[string]seenFile[spec.Heartbeat]
 }
 
-type seenFile struct {
-	info   os.FileInfo
-	status *spec.Status // the last that could be read; nil: none
-	err    error        // why what is there now cannot
+type seenFile[T any] struct {
+	info    os.FileInfo
+	content *T    // the last that could be read; nil: none
+	err     error // why what is there now cannot
 }
 
 // Look is Status, with what has been seen before. changed are the names whose
@@ -29,8 +35,11 @@ func (s *Seen) Look(p Places, names ...string) (all []spec.Status, changed []str
 		if names, err = statusNames(p); err != nil {
 			return nil, nil, err
 		}
+	} else {
+		names = expand(p, names)
 	}
-	now := make(map[string]seenFile, len(names))
+	now := make(map[string]seenFile[spec.Status], len(names))
+	probes, hearts := map[string]seenFile[spec.Probes]{}, map[string]seenFile[spec.Heartbeat]{}
 	var errs []error
 	for _, name := range names {
 		if checkErr := checkTarget(name); checkErr != nil {
@@ -45,37 +54,59 @@ func (s *Seen) Look(p Places, names ...string) (all []spec.Status, changed []str
 			errs = append(errs, readErr)
 		}
 		now[name] = f
-		if f.status != nil {
-			all = append(all, *f.status)
+		if f.content != nil {
+			st := *f.content
+			if st.Watched.Schedule || UntilDue(&st) {
+				st.Schedule, _ = Timetable(p, name)
+			}
+			if s.Checks && st.Watched.Probe {
+				// What cannot be read hides nothing else.
+				var moved bool
+				probes[name], moved, _ = s.probes[name].again(p.Probe(name))
+				if found := probes[name].content; found != nil {
+					st.Probes = found.Checks
+				}
+				fresh = fresh || moved
+			}
+			if s.Checks && st.Watched.Heart {
+				var moved bool
+				hearts[name], moved, _ = s.hearts[name].again(p.Heart(name))
+				fresh = fresh || moved
+			}
+			all = append(all, st)
 		}
 		if fresh {
 			changed = append(changed, name)
 		}
 	}
 	for name, f := range s.files {
-		if _, still := now[name]; !still && f.status != nil {
+		if _, still := now[name]; !still && f.content != nil {
 			changed = append(changed, name)
 		}
 	}
-	s.files = now
+	s.files, s.probes, s.hearts = now, probes, hearts
 	return all, changed, errors.Join(errs...)
 }
 
+// Heart is what the last look has found of a service's heartbeat; nil = nothing, or
+// nobody watches it.
+func (s *Seen) Heart(name string) *spec.Heartbeat { return s.hearts[name].content }
+
 // again reads the file if it is not the one that f is of; fresh says that there
-// is another status in it. The supervisor replaces a file with each change, so a
+// is something else in it. The supervisor replaces a file with each change, so a
 // new one has another identity or, where the number was used again, another
 // time. What was known outlives a file that cannot be read.
-func (f seenFile) again(path string) (now seenFile, fresh bool, err error) {
+func (f seenFile[T]) again(path string) (now seenFile[T], fresh bool, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return seenFile{status: f.status}, false, err
+		return seenFile[T]{content: f.content}, false, err
 	}
 	if f.info != nil && os.SameFile(info, f.info) && info.ModTime().Equal(f.info.ModTime()) && info.Size() == f.info.Size() {
 		return f, false, f.err
 	}
-	status, err := readJSON[spec.Status](path)
+	content, err := readJSON[T](path)
 	if err != nil {
-		return seenFile{info, f.status, err}, false, err
+		return seenFile[T]{info, f.content, err}, false, err
 	}
-	return seenFile{info, status, nil}, !reflect.DeepEqual(status, f.status), nil
+	return seenFile[T]{info, content, nil}, !reflect.DeepEqual(content, f.content), nil
 }

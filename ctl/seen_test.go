@@ -84,3 +84,35 @@ func TestSeen(t *testing.T) {
 		t.Error("a name with a slash was read")
 	}
 }
+
+// A look that is asked to sees what is found of the watched ones, and of them
+// alone.
+func TestSeenChecks(t *testing.T) {
+	p := newPlaces(t)
+	seen := Seen{Checks: true}
+	look := func(want ...string) []spec.Status {
+		t.Helper()
+		all, changed, err := seen.Look(p)
+		if diff := cmp.Diff(want, changed); err != nil || diff != "" {
+			t.Errorf("%v; changed (-want +got):\n%s", err, diff)
+		}
+		return all
+	}
+	publish(t, p.Status("web"), spec.Status{Name: "web", Watched: spec.Watched{Heart: true, Probe: true}})
+	publish(t, p.Status("db"), spec.Status{Name: "db"})
+	publish(t, p.Heart("db"), spec.Heartbeat{State: spec.HeartOverdue})
+	look("db", "web")
+	if seen.Heart("web") != nil || seen.Heart("db") != nil {
+		t.Error("a heart of nobody, or of one that is not watched, was seen")
+	}
+	publish(t, p.Heart("web"), spec.Heartbeat{State: spec.HeartOverdue})
+	look("web")
+	if h := seen.Heart("web"); h == nil || h.State != spec.HeartOverdue {
+		t.Errorf("the heart is %v, want it overdue", h)
+	}
+	publish(t, p.Probe("web"), spec.Probes{Checks: map[string]spec.Probe{"http": {Error: "refused"}}})
+	if all := look("web"); all[1].Probes["http"].Error != "refused" {
+		t.Errorf("probes %v, want what was found", all[1].Probes)
+	}
+	look()
+}

@@ -1,7 +1,6 @@
 package ctl
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,14 +11,17 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
 )
 
 // Alive says whether a supervisor runs this colony: whether state/lock is
 // held. pid is what the supervisor wrote there, in its own pid namespace; 0 if
-// that is unknown. A state directory that does not exist belongs to no
-// supervisor; one that may not be read is an error.
+// that is unknown. A supervisor that has only just taken the lock, so that state
+// still says what an earlier one has left there, is waited for, for a second at
+// most. A state directory that does not exist belongs to no supervisor; one
+// that may not be read is an error.
 func Alive(p Places) (pid int, alive bool, err error) {
 	f, err := os.OpenFile(p.Lock(), os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -33,10 +35,28 @@ func Alive(p Places) (pid int, alive bool, err error) {
 	if err != nil || !held {
 		return 0, false, err
 	}
-	buf := make([]byte, 32)
-	n, _ := f.Read(buf) // a supervisor that has not written its pid yet lives too
-	pid, _ = strconv.Atoi(strings.TrimSpace(string(buf[:n])))
+	for range 100 {
+		if pid = lockPID(f); pid != 0 || !fresh(f) {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 	return pid, true, nil
+}
+
+// lockPID is the pid in the lock file; 0: none.
+func lockPID(f *os.File) int {
+	buf := make([]byte, 32)
+	n, _ := f.ReadAt(buf, 0)
+	pid, _ := strconv.Atoi(strings.TrimSpace(string(buf[:n])))
+	return pid
+}
+
+// fresh says whether the file was changed a moment ago, as the lock is when a
+// supervisor takes it. One that cannot be written never gets a pid.
+func fresh(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && time.Since(info.ModTime()).Abs() < 2*time.Second
 }
 
 // lockIsHeld tries a shared lock, which an exclusive one forbids, and gives it
@@ -72,22 +92,25 @@ func lockIsHeld(f *os.File) (held bool, err error) {
 }
 
 // Status returns what the supervisor says, or last said, about the named
-// services, or about all: services by name, then helpers. What could not be
+// services, or about all: services by name, then helpers. The name of a file with
+// instances means all of them. What could not be
 // read is left out and part of the error, in which a service without status is
 // an ErrNoService.
 func Status(p Places, names ...string) ([]spec.Status, error) {
-	asked := len(names) > 0
-	if !asked {
+	asked := names
+	if len(names) == 0 {
 		var err error
 		if names, err = statusNames(p); err != nil {
 			return nil, err
 		}
+	} else {
+		names = expand(p, names)
 	}
 	var all []spec.Status
 	var errs []error
 	for _, name := range names {
 		st, err := StatusOf(p, name)
-		if err == ErrNoService && !asked { // it went while we were reading
+		if err == ErrNoService && !slices.Contains(asked, name) { // it went while we were reading
 			continue
 		}
 		if err != nil {
@@ -95,6 +118,9 @@ func Status(p Places, names ...string) ([]spec.Status, error) {
 			continue
 		}
 		all = append(all, *st)
+	}
+	if len(asked) > 0 && len(all)+len(errs) == 0 { // they all went
+		errs = append(errs, fmt.Errorf("%q: %w", asked[0], ErrNoService))
 	}
 	return all, errors.Join(errs...)
 }
@@ -115,6 +141,9 @@ func Known(p Places, name string) error {
 	if found, err := specFiles(p, name); err != nil || len(found) > 0 {
 		return err
 	}
+	if len(withStatus(p, name)) > 0 || made(p, name) {
+		return nil
+	}
 	if _, err := os.Stat(p.Status(name)); errors.Is(err, fs.ErrNotExist) {
 		return ErrNoService
 	} else if err != nil {
@@ -124,6 +153,8 @@ func Known(p Places, name string) error {
 }
 
 // StatusOf is Status of one service. Without a status the error is ErrNoService.
+// Of one with a schedule it has the timetable, too, and of one with health checks
+// what they have found.
 func StatusOf(p Places, name string) (*spec.Status, error) {
 	if err := checkTarget(name); err != nil {
 		return nil, err
@@ -131,6 +162,13 @@ func StatusOf(p Places, name string) (*spec.Status, error) {
 	st, err := readJSON[spec.Status](p.Status(name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNoService
+	}
+	if err == nil {
+		// One that cannot be read does not hide the status.
+		st.Schedule, _ = Timetable(p, name)
+		if probes, _ := Probes(p, name); probes != nil {
+			st.Probes = probes.Checks
+		}
 	}
 	return st, err
 }
@@ -149,15 +187,7 @@ func statusNames(p Places) ([]string, error) {
 			names = append(names, name)
 		}
 	}
-	slices.SortFunc(names, func(a, b string) int {
-		if ha, hb := strings.HasPrefix(a, "@"), strings.HasPrefix(b, "@"); ha != hb {
-			if ha {
-				return 1
-			}
-			return -1
-		}
-		return cmp.Compare(a, b)
-	})
+	slices.SortFunc(names, ByService)
 	return names, nil
 }
 
@@ -179,5 +209,9 @@ func StopNote(p Places, name string) (*spec.StopNote, error) {
 	if err := checkTarget(name); err != nil {
 		return nil, err
 	}
-	return readJSON[spec.StopNote](filepath.Join(p.StoppedDir(), name))
+	note, err := readJSON[spec.StopNote](filepath.Join(p.StoppedDir(), name))
+	if file, number := spec.Instance(name); number > 0 && errors.Is(err, fs.ErrNotExist) {
+		return readJSON[spec.StopNote](filepath.Join(p.StoppedDir(), file)) // it is one of all
+	}
+	return note, err
 }

@@ -28,7 +28,7 @@ func TestStatus(t *testing.T) {
 		t.Errorf("all (-want +got):\n%s", diff)
 	}
 	all, err = Status(p, "web", "nope", "api")
-	if diff := cmp.Diff([]string{"web", "api"}, names(all)); diff != "" {
+	if diff := cmp.Diff([]string{"web", "web@2", "api"}, names(all)); diff != "" {
 		t.Errorf("named (-want +got):\n%s", diff)
 	}
 	if !errors.Is(err, ErrNoService) || !errors.Is(err, fs.ErrNotExist) {

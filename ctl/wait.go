@@ -79,14 +79,16 @@ const (
 )
 
 // WaitAdded returns the status of name once the supervisor governs it by the
-// spec content and it runs and is ready, or has ended as the spec allows. A process that ends
+// spec content and it runs and is ready, has ended as the spec allows, or waits
+// for its schedule. A process that ends
 // right after its start is not taken for one that runs. If the service does not
 // get there the last status, if any was seen, comes with an error: a *Refused,
-// ctx's, or ErrNoSupervisor.
+// ctx's, or ErrNoSupervisor. With instances each of them has to get there: the
+// status is of the first that does not, or of the last.
 //
 // It asks for a rescan first, so that it works where nobody is told of changed
 // files; call it after Add.
-func WaitAdded(ctx context.Context, p Places, name string, content []byte) (*spec.Status, error) {
+func WaitAdded(ctx context.Context, p Places, name string, content []byte) (st *spec.Status, err error) {
 	want, err := spec.Parse(content)
 	if err != nil {
 		return nil, err
@@ -94,9 +96,23 @@ func WaitAdded(ctx context.Context, p Places, name string, content []byte) (*spe
 	if err := waitRescan(ctx, p); err != nil {
 		return nil, err
 	}
+	services := want.Services(name)
+	if len(services) == 0 {
+		services = []string{name} // which says that there is none
+	}
+	for _, service := range services {
+		if st, err = waitGoverned(ctx, p, service, want); err != nil {
+			break
+		}
+	}
+	return st, err
+}
+
+// waitGoverned is WaitAdded for one service of the file.
+func waitGoverned(ctx context.Context, p Places, name string, want *spec.Spec) (*spec.Status, error) {
 	var last *spec.Status
 	var refused, started time.Time
-	err = poll(ctx, p, func() (bool, error) {
+	err := poll(ctx, p, func() (bool, error) {
 		st, err := StatusOf(p, name)
 		if err == ErrNoService { // not seen yet
 			return false, nil
@@ -166,11 +182,17 @@ func judge(st *spec.Status, want *spec.Spec) (verdict error, settled bool) {
 		}
 		return refuse(ending(st)), true
 	case spec.Waiting:
+		if UntilDue(st) {
+			return nil, true
+		}
 		// What it waits for may have been added just now, too.
 		if st.Reason != "" {
 			return refuse("it waits: " + st.Reason), false
 		}
 	case spec.Stopped:
+		if !want.Runs() {
+			return nil, true
+		}
 		return refuse("it is stopped, and a new spec does not start it"), true
 	case spec.Invalid:
 		if st.SpecError != nil {
@@ -193,22 +215,41 @@ func ending(st *spec.Status) string {
 	return fmt.Sprintf("its process has ended (%s)", st.LastExit)
 }
 
-// WaitRemoved returns once name has no status any more: its spec is gone and
-// the last process of it too. Without a supervisor nobody can tell, whatever
-// the status files say, and the error is ErrNoSupervisor.
+// WaitRemoved returns once name has no status any more, nor any instance of it:
+// its spec is gone and the last process of it too. Without a supervisor nobody
+// can tell, whatever the status files say, and the error is ErrNoSupervisor.
 func WaitRemoved(ctx context.Context, p Places, name string) error {
-	if _, alive, err := Alive(p); err != nil {
-		return err
-	} else if !alive {
-		return ErrNoSupervisor
-	}
-	return poll(ctx, p, func() (bool, error) {
+	return waitGone(ctx, p, func() (bool, error) {
+		if len(withStatus(p, name)) > 0 {
+			return false, nil
+		}
 		_, err := StatusOf(p, name)
 		if err == ErrNoService {
 			return true, nil
 		}
 		return false, err
 	})
+}
+
+// WaitGone is WaitRemoved for one service, whatever becomes of the others of its
+// file.
+func WaitGone(ctx context.Context, p Places, service string) error {
+	return waitGone(ctx, p, func() (bool, error) {
+		_, err := StatusOf(p, service)
+		if err == ErrNoService {
+			return true, nil
+		}
+		return false, err
+	})
+}
+
+func waitGone(ctx context.Context, p Places, gone func() (bool, error)) error {
+	if _, alive, err := Alive(p); err != nil {
+		return err
+	} else if !alive {
+		return ErrNoSupervisor
+	}
+	return poll(ctx, p, gone)
 }
 
 // WaitEnded returns once the supervisor with this pid has given up the lock.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -52,39 +53,9 @@ func within(t *testing.T, d time.Duration) context.Context {
 	return ctx
 }
 
-func TestAlive(t *testing.T) {
-	p := newPlaces(t)
-	check := func(what string, wantPID int, want bool) {
-		t.Helper()
-		if pid, alive, err := Alive(p); pid != wantPID || alive != want || err != nil {
-			t.Errorf("%s: got %d, %v, %v, want %d, %v", what, pid, alive, err, wantPID, want)
-		}
-	}
-	check("no state directory", 0, false)
-	write(t, p.Lock(), "123\n")
-	check("lock of a dead supervisor", 0, false)
-	release := hold(t, p)
-	check("held", os.Getpid(), true)
-	check("held, asked again", os.Getpid(), true)
-	if err := os.Truncate(p.Lock(), 0); err != nil {
-		t.Fatal(err)
-	}
-	check("held, pid not written yet", 0, true)
-	release()
-	check("released", 0, false)
-	// The question must not keep the next supervisor out.
-	hold(t, p)
-}
+func TestWait(t *testing.T) { synctest.Test(t, testWait) }
 
-func TestAliveUnreadable(t *testing.T) {
-	p := newPlaces(t)
-	write(t, p.State, "a file, so that there is no lock in it")
-	if _, alive, err := Alive(p); alive || err == nil {
-		t.Errorf("got %v, %v, want an error", alive, err)
-	}
-}
-
-func TestWait(t *testing.T) {
+func testWait(t *testing.T) {
 	p := newPlaces(t)
 	hold(t, p)
 	file, err := Restart(p, "web")
@@ -114,7 +85,9 @@ func TestWait(t *testing.T) {
 	}
 }
 
-func TestWaitNoSupervisor(t *testing.T) {
+func TestWaitNoSupervisor(t *testing.T) { synctest.Test(t, testWaitNoSupervisor) }
+
+func testWaitNoSupervisor(t *testing.T) {
 	p := newPlaces(t)
 	if _, err := Wait(within(t, 10*time.Second), p, "x"); err != ErrNoSupervisor {
 		t.Errorf("none at all: error %v", err)
@@ -211,7 +184,9 @@ func TestJudge(t *testing.T) {
 
 // A refusal that is about the file's former content goes away; one that stays
 // is about ours.
-func TestWaitAdded(t *testing.T) {
+func TestWaitAdded(t *testing.T) { synctest.Test(t, testWaitAdded) }
+
+func testWaitAdded(t *testing.T) {
 	p := newPlaces(t)
 	hold(t, p)
 	answer := func() (found bool) { // what a supervisor does with the rescan
@@ -235,7 +210,7 @@ func TestWaitAdded(t *testing.T) {
 	go func() {
 		defer close(done)
 		for !answer() {
-			time.Sleep(time.Millisecond)
+			time.Sleep(firstPoll)
 		}
 		time.Sleep(patience / 4)
 		publish(t, p.Status("web"), spec.Status{Name: "web", State: spec.Running, PID: 5, SpecSHA256: hex.EncodeToString(parsed.SHA256[:])})
@@ -250,7 +225,7 @@ func TestWaitAdded(t *testing.T) {
 	done = make(chan struct{})
 	go func() {
 		defer close(done)
-		for end := time.Now().Add(time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		for end := time.Now().Add(time.Second); time.Now().Before(end); time.Sleep(lastPoll) {
 			answer()
 		}
 	}()
@@ -262,7 +237,9 @@ func TestWaitAdded(t *testing.T) {
 }
 
 // A process that ends right after its start does not run, whenever one looks.
-func TestWaitAddedShortLife(t *testing.T) {
+func TestWaitAddedShortLife(t *testing.T) { synctest.Test(t, testWaitAddedShortLife) }
+
+func testWaitAddedShortLife(t *testing.T) {
 	p := newPlaces(t)
 	hold(t, p)
 	parsed, err := spec.Parse([]byte(good))
@@ -284,7 +261,9 @@ func TestWaitAddedShortLife(t *testing.T) {
 	}
 }
 
-func TestWaitRemoved(t *testing.T) {
+func TestWaitRemoved(t *testing.T) { synctest.Test(t, testWaitRemoved) }
+
+func testWaitRemoved(t *testing.T) {
 	p := newPlaces(t)
 	if err := WaitRemoved(within(t, 10*time.Second), p, "web"); err != ErrNoSupervisor {
 		t.Errorf("error %v, want %v", err, ErrNoSupervisor)
@@ -300,7 +279,9 @@ func TestWaitRemoved(t *testing.T) {
 	}
 }
 
-func TestWaitEnded(t *testing.T) {
+func TestWaitEnded(t *testing.T) { synctest.Test(t, testWaitEnded) }
+
+func testWaitEnded(t *testing.T) {
 	p := newPlaces(t)
 	release := hold(t, p)
 	now := time.Now()

@@ -115,15 +115,19 @@ func (c *container) ctl(args ...string) string {
 	return must(c.t, append([]string{"exec", c.name, "/ncolony", "ctl"}, args...)...)
 }
 
-// status is what `ncolony ctl status` says.
+// status is what `ncolony ctl status` says; nothing while there is no supervisor,
+// whose last words are in it then.
 func (c *container) status() map[string]spec.Status {
 	c.t.Helper()
 	s := c.inside("/ncolony", "ctl", "status", "--json")
+	all := map[string]spec.Status{}
+	if s.code != 0 {
+		return all
+	}
 	var list []spec.Status
-	if err := json.Unmarshal([]byte(s.out), &list); err != nil && s.code == 0 {
+	if err := json.Unmarshal([]byte(s.out), &list); err != nil {
 		c.t.Fatalf("status: %v in %q", err, s.out)
 	}
-	all := map[string]spec.Status{}
 	for _, st := range list {
 		all[st.Name] = st
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 // patience bounds every command and every wait. It is only met by a failure.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // prefix begins the name of everything that this run leaves in the engine until
 // it is removed.
@@ -128,12 +128,12 @@ var makeBase = sync.OnceValue(func() (b baseImage) {
 	return baseImage{tag: tag}
 })
 
-// fill makes dir a context for both images: the binary, built as the Makefile
+// fill makes dir a context for both images: the binaries, built as the Makefile
 // does, a busybox, and the Dockerfiles.
 func fill(dir, busybox string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute) // with nothing in the cache
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w -X main.version=test", "-o", dir+"/dist/ncolony", "../cmd/ncolony")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w -X main.version=test", "-o", dir+"/dist/", "../cmd/ncolony", "../cmd/ncolony-log", "../cmd/ncolony-probe", "../cmd/ncolony-schedule", "../cmd/ncolony-serve", "../cmd/ncolony-top")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build ncolony: %w\n%s", err, out)

@@ -71,7 +71,9 @@ func (b *bench) all(ctx context.Context) error {
 		b.binaries()
 	}
 	if b.wants("log") {
-		b.notes.Add("log", result.Ours, "waits for captured logs")
+		if err := b.outputs(ctx); err != nil {
+			return fmt.Errorf("measure captured output: %w", err)
+		}
 	}
 	for _, p := range b.parts() {
 		if err := b.part(ctx, p); err != nil {

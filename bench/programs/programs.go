@@ -23,13 +23,14 @@ type Programs struct {
 	Leaver  string // reports it, and ends
 	Launch  string // reports that it executes another program
 	Orphans string // makes orphans
+	Pour    string // writes as fast as it can
 }
 
 // In says where they are in a directory.
 func In(dir string) Programs {
 	at := func(name string) string { return filepath.Join(dir, name) }
 	return Programs{Ncolony: at("ncolony"), BareC: at("bare-c"), BareGo: at("bare-go"), Child: at("child"), Leaver: at("leaver"),
-		Launch: at("launch"), Orphans: at("orphans")}
+		Launch: at("launch"), Orphans: at("orphans"), Pour: at("pour")}
 }
 
 // Build builds all of them into a directory. It is to run inside the module.
@@ -38,7 +39,7 @@ func Build(dir string) (Programs, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return p, err
 	}
-	for path, pkg := range map[string]string{p.Ncolony: "./cmd/ncolony", p.BareGo: "./bench/bare"} {
+	for path, pkg := range map[string]string{p.Ncolony: "./cmd/ncolony", p.Ncolony + "-log": "./cmd/ncolony-log", p.BareGo: "./bench/bare"} {
 		if err := run([]string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, pkg); err != nil {
 			return p, err
 		}
@@ -67,6 +68,7 @@ func compile(p Programs) error {
 	}{
 		{p.BareC, "bare.c", nil},
 		{p.Orphans, "orphans.c", nil},
+		{p.Pour, "pour.c", nil},
 		{p.Child, "child.c", []string{"-nostdlib"}},
 		{p.Leaver, "child.c", []string{"-nostdlib", "-DLEAVE"}},
 		{p.Launch, "launch.c", []string{"-nostdlib"}},

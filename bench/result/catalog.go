@@ -31,7 +31,11 @@ var catalog = []Measurement{
 	{"reap", "20,000 orphans as PID 1, until all are reaped", "ms", false},
 	{"reap-zombies", "most zombies seen meanwhile", "", false},
 	{"stop", "TERM until no process is left, {N}", "ms", false},
-	{"log", "captured logs", "MiB/s", true},
+	{"log", "output of one service until it is in the files; cat from a pipe to a file", "MiB/s", true},
+	{"log-cpu", "what that costs the logger; cat", "s/GiB", false},
+	{"log-supervisor-cpu", "what it costs the supervisor meanwhile, more than nothing does", "ms/s", false},
+	{"log-memory", "memory of the logger that is of no file, {N}", "MiB", false},
+	{"log-idle-cpu", "CPU of the logger when nobody writes, {N}", "ms/s", false},
 	{"startup", "exec of the supervisor to its only child's first instruction", "ms", false},
 	{"binary", "the programs", "MiB", false},
 	{"upgrade", "upgrade: longest wait of a dead child for its replacement meanwhile, {N}", "ms", false},
@@ -104,7 +108,7 @@ func (r Results) Names() []string {
 
 // order is that of the columns: ours, the limits, and the others by name.
 func order(peers []string) []string {
-	first := []string{"ncolony", "bare-c", "bare-go", "bare-go-goroutines", "dinit", "s6", "runit", "daemontools", "supervisord", "pebble", "tini", "dumb-init"}
+	first := []string{"ncolony", "bare-c", "bare-go", "bare-go-goroutines", "cat", "dinit", "s6", "runit", "daemontools", "supervisord", "pebble", "tini", "dumb-init"}
 	place := func(p string) int {
 		if i := slices.Index(first, p); i >= 0 {
 			return i

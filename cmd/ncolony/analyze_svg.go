@@ -9,6 +9,7 @@ import (
 
 	"github.com/ncolony/ncolony-go/colony/spec"
 	"github.com/ncolony/ncolony-go/ctl"
+	"github.com/ncolony/ncolony-go/internal/words"
 )
 
 // Sizes of the drawing, in pixels.
@@ -118,7 +119,7 @@ func (w *waterfall) scale(bottom int) {
 	for i := 0; float64(i)*step < w.span; i++ {
 		x := w.x(float64(i) * step)
 		fmt.Fprintf(&w.out, `<line class="grid" x1="%.1f" x2="%.1f" y1="%d" y2="%d"/>`, x, x, chartTop-4, bottom)
-		fmt.Fprintf(&w.out, `<text class="faint" x="%.1f" y="%d" text-anchor="middle" font-size="10">%s</text>`+"\n", x, chartTop-8, short(inSeconds(float64(i)*step)))
+		fmt.Fprintf(&w.out, `<text class="faint" x="%.1f" y="%d" text-anchor="middle" font-size="10">%s</text>`+"\n", x, chartTop-8, words.Span(words.Seconds(float64(i)*step)))
 	}
 }
 
@@ -132,8 +133,8 @@ func (w *waterfall) row(s *ctl.Timing, y int) {
 	if s.Life != "" {
 		pale = ` opacity="0.6"`
 	}
-	fmt.Fprintf(&w.out, `<g%s><title>%s</title>`, pale, html.EscapeString(strings.TrimSuffix(oneLine(s.Name)+": "+note, ": ")))
-	fmt.Fprintf(&w.out, `<text%s x="%d" y="%d" text-anchor="end">%s</text>`, class, nameColumn-8, y+12, html.EscapeString(cut(oneLine(s.Name), nameLength)))
+	fmt.Fprintf(&w.out, `<g%s><title>%s</title>`, pale, html.EscapeString(strings.TrimSuffix(words.OneLine(s.Name)+": "+note, ": ")))
+	fmt.Fprintf(&w.out, `<text%s x="%d" y="%d" text-anchor="end">%s</text>`, class, nameColumn-8, y+12, html.EscapeString(words.Cut(words.OneLine(s.Name), nameLength)))
 	at := w.from(s)
 	begin := at
 	bar := func(class string, until float64) {
@@ -157,7 +158,7 @@ func (w *waterfall) row(s *ctl.Timing, y int) {
 	if s.Critical && w.x(end) > w.x(begin) {
 		fmt.Fprintf(&w.out, `<rect class="edge" x="%.1f" y="%d" width="%.1f" height="%d"/>`, w.x(begin), y+1, w.x(end)-w.x(begin), barHeight)
 	}
-	fmt.Fprintf(&w.out, `<text class="faint" x="%d" y="%d">%s</text></g>`+"\n", nameColumn+barColumn+8, y+12, html.EscapeString(cut(note, noteLength)))
+	fmt.Fprintf(&w.out, `<text class="faint" x="%d" y="%d">%s</text></g>`+"\n", nameColumn+barColumn+8, y+12, html.EscapeString(words.Cut(note, noteLength)))
 }
 
 // note is what stands behind the bar of s: how long it took, or why it does not
@@ -174,5 +175,5 @@ func (w *waterfall) note(s *ctl.Timing) string {
 			parts = append(parts, note)
 		}
 	}
-	return oneLine(strings.Join(parts, ", "))
+	return words.OneLine(strings.Join(parts, ", "))
 }

@@ -55,9 +55,9 @@ func serviceNames(where *placeFlags) []string {
 }
 
 // ownServices are those of serviceNames that somebody has added: a spec can depend
-// on no helper.
+// on no helper, nor on one instance.
 func ownServices(where *placeFlags) []string {
-	return slices.DeleteFunc(serviceNames(where), func(name string) bool { return name[0] == '@' })
+	return slices.DeleteFunc(serviceNames(where), func(name string) bool { return strings.Contains(name, "@") })
 }
 
 // specs are the names in the config directory, each with its file.

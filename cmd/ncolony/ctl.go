@@ -6,16 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
 	"github.com/ncolony/ncolony-go/ctl"
+	"github.com/ncolony/ncolony-go/internal/places"
 )
 
 func newCtl(where *placeFlags) *cobra.Command {
@@ -26,7 +23,7 @@ func newCtl(where *placeFlags) *cobra.Command {
 or any other program may write and read.
 
 Exit codes: 0 done, 1 failed or refused, 2 usage, 3 no such service,
-4 timed out, 5 no supervisor.`,
+4 timed out, 5 no supervisor, 6 a difference, for the verbs that compare.`,
 		Example: `  ncolony ctl add web --cmd=python3 --arg=-m --arg=http.server
   ncolony ctl status`,
 		Args: cobra.ArbitraryArgs,
@@ -39,9 +36,10 @@ Exit codes: 0 done, 1 failed or refused, 2 usage, 3 no such service,
 		SuggestionsMinimumDistance: 2,
 	}
 	cmd.AddCommand(
-		newAdd(where), newRemove(where), newEdit(where), newShow(where), newCheck(where), newImport(),
-		newStatus(where), newExplain(where), newAnalyze(where), newEvents(where), newWait(where),
-		newRestart(where), newStart(where), newStop(where), newSignal(where), newReady(where),
+		newAdd(where), newRemove(where), newScale(where), newEdit(where), newShow(where), newCheck(where), newImport(),
+		newPlan(where), newApply(where), newDiff(where),
+		newStatus(where), newExplain(where), newAnalyze(where), newEvents(where), newLogs(where), newWait(where),
+		newRestart(where), newStart(where), newStop(where), newSignal(where), newReady(where), newSend(where),
 		newRestartAll(where), newRestartGroup(where), newRescan(where), newUpgrade(where), newShutdown(where),
 		newSchema(),
 	)
@@ -143,24 +141,7 @@ func explain(err error) error {
 	if errors.Is(err, ctl.ErrClash) {
 		return hinted(err, "remove one of the two files")
 	}
-	pe, ok := errors.AsType[*fs.PathError](err)
-	if !ok || !errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	// The directory is what denies; the file in it may not even exist.
-	dir := filepath.Dir(pe.Path)
-	fi, statErr := os.Stat(dir)
-	for ; statErr != nil && dir != filepath.Dir(dir); fi, statErr = os.Stat(dir) {
-		dir = filepath.Dir(dir)
-	}
-	err = fmt.Errorf("%s %s: %w", pe.Op, pe.Path, fs.ErrPermission)
-	if statErr != nil {
-		return err
-	}
-	if st, ok := fi.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() {
-		return hinted(err, "%s belongs to uid %d: do this as that user (sudo), or name a colony of your own with --root", dir, st.Uid)
-	}
-	return err
+	return places.Denied(err)
 }
 
 // note tells a person something that is no failure.

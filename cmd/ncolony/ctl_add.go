@@ -92,7 +92,10 @@ JSON list: --ready 'exec=["sh", "-c", "test -S /run/api"]'.`,
 	for _, flag := range []string{"after", "requires"} {
 		completeFlag(cmd, flag, func() []string { return ownServices(where) })
 	}
+	completeFlag(cmd, "stdin", func() []string { return []string{spec.StdinNull, spec.StdinInherit, spec.StdinFIFO} })
 	completeFlag(cmd, "ready", func() []string { return readyKinds })
+	completeFlag(cmd, "rlimit", limitNames)
+	completeFlag(cmd, "capability", func() []string { return append([]string{noCapability}, spec.Capabilities...) })
 	completeFlag(cmd, "limit-then", func() []string { return []string{spec.ThenFail, spec.ThenShutdown, "retry="} })
 	w.register(cmd, "the service runs with this spec, and is ready")
 	return cmd
@@ -156,15 +159,12 @@ func (f *waitFlags) added(cmd *cobra.Command, p spec.Places, name string, conten
 	defer cancel()
 	st, err := ctl.WaitAdded(ctx, p, name, content)
 	if f.json {
-		statuses := []spec.Status{}
-		if st != nil {
-			statuses = append(statuses, *st)
-		}
+		statuses, _ := statusesOf(p, []string{name})
 		if err := printJSON(cmd.OutOrStdout(), statuses); err != nil {
 			return err
 		}
 	} else if err == nil {
-		fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n", name, describeState(st))
+		f.tellAdded(cmd, p, name, st)
 	}
 	if refused, ok := errors.AsType[*ctl.Refused](err); ok {
 		if refused.State == spec.Stopped {
@@ -176,6 +176,20 @@ func (f *waitFlags) added(cmd *cobra.Command, p spec.Places, name string, conten
 		return hinted(err, "the spec is written and will be found by the next supervisor")
 	}
 	return f.explain(explain(err))
+}
+
+// tellAdded says what runs now: st or, with instances, each of them.
+func (f *waitFlags) tellAdded(cmd *cobra.Command, p spec.Places, name string, st *spec.Status) {
+	out := cmd.OutOrStdout()
+	if st.Name == name {
+		fmt.Fprintf(out, "%s: %s\n", name, describeState(st))
+		return
+	}
+	for _, service := range ctl.Services(p, name) {
+		if st, err := ctl.StatusOf(p, service); err == nil {
+			fmt.Fprintf(out, "%s: %s\n", service, describeState(st))
+		}
+	}
 }
 
 // describeState is a status in three words.

@@ -68,14 +68,14 @@ func (w *way) json() any {
 	case "fd":
 		return members{w.kind: json.Number(w.value)}
 	case "exec":
-		return members{w.kind: words(w.value)}
+		return members{w.kind: argvOf(w.value)}
 	}
 	return members{w.kind: w.value}
 }
 
-// words are those of a command: a JSON list of strings, else what white space
+// argvOf are the words of a command: a JSON list of strings, else what white space
 // separates. Nothing is a quote; who needs one gives the list.
-func words(s string) (argv []string) {
+func argvOf(s string) (argv []string) {
 	if json.Unmarshal([]byte(s), &argv) == nil && len(argv) > 0 {
 		return argv
 	}
@@ -119,3 +119,27 @@ func (t *then) Set(s string) error {
 func (t *then) String() string { return "" }
 func (t *then) Type() string   { return "what" }
 func (t *then) json() any      { return spec.Then(*t) }
+
+// output is what becomes of a service's output.
+type output string
+
+func newOutput() key { return new(output) }
+
+// Set reads null or files.
+func (o *output) Set(s string) error {
+	if s != "null" && s != "files" {
+		return errors.New("must be null or files")
+	}
+	*o = output(s)
+	return nil
+}
+
+func (o *output) String() string { return string(*o) }
+func (o *output) Type() string   { return "what" }
+
+func (o *output) json() any {
+	if *o == "files" {
+		return map[string]any{}
+	}
+	return string(*o)
+}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ncolony/ncolony-go/ctl"
 	"github.com/ncolony/ncolony-go/internal/atomicfile"
+	"github.com/ncolony/ncolony-go/internal/words"
 )
 
 func newAnalyze(where *placeFlags) *cobra.Command {
@@ -46,7 +47,7 @@ Exit codes: 0 shown, 1 cannot be read, 2 usage, 5 no supervisor.`,
 			if err != nil {
 				return err
 			}
-			alive, err := settled(p)
+			_, alive, err := ctl.Alive(p)
 			if err != nil {
 				return about(cmd, "", explain(err))
 			}
@@ -100,7 +101,7 @@ func tellStart(out io.Writer, a *ctl.Analysis) error {
 		s := &services[i]
 		ready := "-"
 		if s.ReadyAt != nil && s.Life == "" {
-			ready = short(s.ReadyAt.Sub(a.Started))
+			ready = words.Span(s.ReadyAt.Sub(a.Started))
 		}
 		note := cell{text: strings.Join(timingNotes(s), "; ")}
 		if s.Critical {
@@ -130,20 +131,20 @@ func startInWords(a *ctl.Analysis) string {
 	case len(a.Services) == 0:
 		return "no services"
 	case a.ReadyAt == nil:
-		return fmt.Sprintf("Of %s that the start was about none is ready.", counted(in, "service"))
+		return fmt.Sprintf("Of %s that the start was about none is ready.", words.Counted(in, "service"))
 	}
 	were := "were"
 	if ready == 1 {
 		were = "was"
 	}
 	return fmt.Sprintf("%d of %s %s ready %s after the start of the supervisor; the last was %s.",
-		ready, counted(in, "service"), were, short(a.ReadyAt.Sub(a.Started)), a.Critical[len(a.Critical)-1])
+		ready, words.Counted(in, "service"), were, words.Span(a.ReadyAt.Sub(a.Started)), a.Critical[len(a.Critical)-1])
 }
 
 // took is how long something took; "-" is next to nothing.
 func took(seconds float64) string {
-	if d := inSeconds(seconds); d >= time.Millisecond {
-		return short(d)
+	if d := words.Seconds(seconds); d >= time.Millisecond {
+		return words.Span(d)
 	}
 	return "-"
 }
@@ -162,11 +163,11 @@ func timingNotes(s *ctl.Timing) (notes []string) {
 		notes = append(notes, "ran before")
 	}
 	if waits := s.WaitingFor; s.Started == nil && len(waits) > 0 {
-		text := "waits for " + someOf(waits)
+		text := "waits for " + words.SomeOf(waits)
 		if s.Reason != "" {
 			text += ": " + s.Reason
 		}
-		notes = append(notes, oneLine(text))
+		notes = append(notes, words.OneLine(text))
 	}
 	return notes
 }
@@ -180,7 +181,7 @@ func tellChain(out io.Writer, a *ctl.Analysis) error {
 	t := &table{}
 	for _, name := range slices.Backward(a.Critical) {
 		s := &a.Services[slices.IndexFunc(a.Services, func(s ctl.Timing) bool { return s.Name == name })]
-		t.add(cell{text: "  " + name}, cell{text: "ready after " + short(s.ReadyAt.Sub(a.Started))},
+		t.add(cell{text: "  " + name}, cell{text: "ready after " + words.Span(s.ReadyAt.Sub(a.Started))},
 			cell{text: itsShare(s)})
 	}
 	return t.write(out, false)

@@ -13,13 +13,14 @@ import (
 
 	"github.com/ncolony/ncolony-go/colony/spec"
 	"github.com/ncolony/ncolony-go/ctl"
+	"github.com/ncolony/ncolony-go/internal/words"
 )
 
 // aStart is one with everything that can be told of one.
 func aStart() *ctl.Analysis {
 	began := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	at := func(seconds float64) *time.Time {
-		t := began.Add(inSeconds(seconds))
+		t := began.Add(words.Seconds(seconds))
 		return &t
 	}
 	return &ctl.Analysis{

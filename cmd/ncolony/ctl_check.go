@@ -10,6 +10,7 @@ import (
 
 	"github.com/ncolony/ncolony-go/colony/spec"
 	"github.com/ncolony/ncolony-go/ctl"
+	"github.com/ncolony/ncolony-go/internal/words"
 )
 
 func newCheck(where *placeFlags) *cobra.Command {
@@ -43,7 +44,7 @@ Exit codes: 0 no problems (warnings are none, but with --strict), 1 problems,
 				errs = append(errs, about(cmd, "", checkOne(&r, arg, cmd.InOrStdin())))
 			}
 			for _, f := range r.Findings {
-				fmt.Fprintln(cmd.OutOrStdout(), oneLine(f.String()))
+				fmt.Fprintln(cmd.OutOrStdout(), words.OneLine(f.String()))
 			}
 			if err := all(errs...); err != nil && r.Specs == 0 {
 				return err
@@ -81,13 +82,13 @@ func checkOne(r *ctl.Report, arg string, stdin io.Reader) error {
 
 // verdict sums r up: a word where all is well, an error where it is not.
 func verdict(out io.Writer, r *ctl.Report, strict bool) error {
-	found := counted(r.Errors(), "problem")
+	found := words.Counted(r.Errors(), "problem")
 	if r.Warnings() > 0 {
-		found += ", " + counted(r.Warnings(), "warning")
+		found += ", " + words.Counted(r.Warnings(), "warning")
 	}
 	if r.Errors() > 0 || strict && r.Warnings() > 0 {
-		return fmt.Errorf("%s in %s", found, counted(r.Specs, "spec"))
+		return fmt.Errorf("%s in %s", found, words.Counted(r.Specs, "spec"))
 	}
-	_, err := fmt.Fprintf(out, "%s, %s\n", counted(r.Specs, "spec"), found)
+	_, err := fmt.Fprintf(out, "%s, %s\n", words.Counted(r.Specs, "spec"), found)
 	return err
 }

@@ -11,13 +11,13 @@ import (
 )
 
 // newColonyWide makes a command that asks one thing of the colony as a whole.
-func newColonyWide(where *placeFlags, cmd *cobra.Command, ask spec.Type, until, outcome string) *cobra.Command {
+func newColonyWide(where *placeFlags, cmd *cobra.Command, ask spec.Type, until string) *cobra.Command {
 	var reason string
 	var w waitFlags
 	cmd.DisableFlagsInUseLine = true
 	cmd.Args = noArguments
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return w.request(cmd, where, func(*spec.Result) string { return outcome }, spec.Message{Type: ask, Reason: reason})
+		return w.request(cmd, where, spec.Message{Type: ask, Reason: reason})
 	}
 	cmd.Flags().SortFlags = false
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for the events")
@@ -30,7 +30,7 @@ func newRestartAll(where *placeFlags) *cobra.Command {
 		Use:     "restart-all [flags]",
 		Short:   "Restart every service that is not stopped",
 		Example: "  ncolony ctl restart-all --wait",
-	}, spec.RestartAll, "the new processes run", "all restarted")
+	}, spec.RestartAll, "the new processes run")
 }
 
 func newRescan(where *placeFlags) *cobra.Command {
@@ -38,7 +38,7 @@ func newRescan(where *placeFlags) *cobra.Command {
 		Use:     "rescan [flags]",
 		Short:   "Have the directories read now, and believe that what is not there shall not run",
 		Example: "  ncolony ctl rescan --wait",
-	}, spec.Rescan, "they have been read", "rescanned")
+	}, spec.Rescan, "they have been read")
 }
 
 func newRestartGroup(where *placeFlags) *cobra.Command {
@@ -58,8 +58,7 @@ func newRestartGroup(where *placeFlags) *cobra.Command {
 			if len(args) != 1 {
 				return usagef(cmd, "the name of one group is needed, here are %d", len(args))
 			}
-			return w.request(cmd, where, func(*spec.Result) string { return "restarted" },
-				spec.Message{Type: spec.RestartGroup, Group: args[0], Reason: reason})
+			return w.request(cmd, where, spec.Message{Type: spec.RestartGroup, Group: args[0], Reason: reason})
 		},
 	}
 	cmd.Flags().SortFlags = false

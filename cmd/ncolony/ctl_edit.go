@@ -16,6 +16,8 @@ import (
 
 	"github.com/ncolony/ncolony-go/colony/spec"
 	"github.com/ncolony/ncolony-go/ctl"
+	"github.com/ncolony/ncolony-go/internal/terminal"
+	"github.com/ncolony/ncolony-go/internal/words"
 )
 
 func newEdit(where *placeFlags) *cobra.Command {
@@ -36,6 +38,7 @@ spec somebody else has changed meanwhile.`,
 			if err != nil {
 				return err
 			}
+			name, _ = spec.Instance(name)
 			if err := w.check(cmd); err != nil {
 				return err
 			}
@@ -99,7 +102,7 @@ func (e *editing) run() (after []byte, err error) {
 		var r ctl.Report
 		r.Content(e.copy, after)
 		for _, f := range r.Findings {
-			fmt.Fprintln(e.cmd.ErrOrStderr(), oneLine(f.String()))
+			fmt.Fprintln(e.cmd.ErrOrStderr(), words.OneLine(f.String()))
 		}
 		if r.Errors() == 0 {
 			break
@@ -146,7 +149,7 @@ func (e *editing) keep(err error) error {
 // again asks whether to go on, if there is somebody to ask.
 func (e *editing) again() bool {
 	stdin, ok := e.cmd.InOrStdin().(*os.File)
-	if !ok || !isTerminal(stdin) {
+	if !ok || !terminal.Is(stdin) {
 		return false
 	}
 	fmt.Fprint(e.cmd.ErrOrStderr(), "edit again? [Y/n] ")

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/ncolony/ncolony-go/internal/terminal"
 )
 
 // An editor may have arguments; a shell takes them apart where there is one.
@@ -28,7 +30,7 @@ func TestIsTerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer null.Close()
-	if isTerminal(null) || wantsColour(null) {
+	if terminal.Is(null) || wantsColour(null) {
 		t.Error("/dev/null is taken for a terminal")
 	}
 }

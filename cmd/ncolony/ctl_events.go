@@ -13,6 +13,7 @@ import (
 
 	"github.com/ncolony/ncolony-go/colony/spec"
 	"github.com/ncolony/ncolony-go/ctl"
+	"github.com/ncolony/ncolony-go/internal/words"
 )
 
 // followLast is how much of the past a follower is shown unless it says.
@@ -172,9 +173,6 @@ func writeEvent(w io.Writer, e *spec.Event) error {
 	if name == "" {
 		name = "-"
 	}
-	_, err := fmt.Fprintf(w, "%s  %-12s  %s\n", e.Time.Local().Format(timeFormat), name, oneLine(describeEvent(e)))
+	_, err := fmt.Fprintf(w, "%s  %-12s  %s\n", e.Time.Local().Format(words.TimeFormat), name, words.OneLine(words.Event(e)))
 	return err
 }
-
-// timeFormat is a time for people, in their zone.
-const timeFormat = "2006-01-02 15:04:05"

@@ -1,16 +1,14 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"io/fs"
-	"strings"
-	"time"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
 	"github.com/ncolony/ncolony-go/ctl"
+	"github.com/ncolony/ncolony-go/internal/story"
+	"github.com/ncolony/ncolony-go/internal/words"
 )
 
 func newExplain(where *placeFlags) *cobra.Command {
@@ -34,19 +32,21 @@ Exit codes: 0 explained, 1 cannot be read, 3 no such service, 5 no supervisor.`,
 			if err != nil {
 				return err
 			}
-			alive, err := settled(p)
+			_, alive, err := ctl.Alive(p)
 			if err != nil {
 				return about(cmd, name, explain(err))
 			}
 			if err := ctl.Known(p, name); err != nil {
 				return about(cmd, name, explainNoService(explain(err)))
 			}
-			s, err := gather(p, name, alive)
+			if services := ctl.Services(p, name); services[0] != name {
+				return explainAll(cmd, where, p, name, services, alive)
+			}
+			s, err := story.Gather(p, name, alive, "ncolony ctl "+where.Again())
 			if err != nil {
 				return about(cmd, name, explain(err))
 			}
-			s.ctl = "ncolony ctl " + where.again()
-			if _, err := cmd.OutOrStdout().Write([]byte(s.tell())); err != nil {
+			if _, err := cmd.OutOrStdout().Write([]byte(s.Tell(textWidth))); err != nil {
 				return err
 			}
 			if !alive {
@@ -59,74 +59,27 @@ Exit codes: 0 explained, 1 cannot be read, 3 no such service, 5 no supervisor.`,
 	return cmd
 }
 
-// again are the flags by which the same colony is found once more, with a space
-// behind them; "" if none was given.
-func (f *placeFlags) again() (flags string) {
-	for _, flag := range []struct{ name, value string }{
-		{"root", f.Root}, {"config", f.Config}, {"messages", f.Messages}, {"state", f.State},
-	} {
-		if flag.value != "" {
-			flags += "--" + flag.name + " " + shellWord(flag.value) + " "
+// textWidth is how wide lines are at most that are wrapped, on a terminal or not.
+const textWidth = 80
+
+// explainAll tells of each instance of a file in a sentence or two.
+func explainAll(cmd *cobra.Command, where *placeFlags, p spec.Places, name string, services []string, alive bool) error {
+	out := cmd.OutOrStdout()
+	again := "ncolony ctl " + where.Again()
+	fmt.Fprintln(out, words.Wrapped(fmt.Sprintf("%s has %s.", name, words.Counted(len(services), "instance")), "", "", textWidth))
+	for i, service := range services {
+		s, err := story.Gather(p, service, alive, again)
+		if err != nil {
+			return about(cmd, service, explain(err))
 		}
-	}
-	return flags
-}
-
-// shellWord is s as a shell takes it for one word.
-func shellWord(s string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._+-@:,=", r)
-	}
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
-// recent is how many events an explanation ends with.
-const recent = 5
-
-// gather collects what there is to know of a service.
-func gather(p spec.Places, name string, alive bool) (*story, error) {
-	s := &story{name: name, now: time.Now(), alive: alive, helper: strings.HasPrefix(name, "@"), look: neighbours(p)}
-	var err error
-	if s.status, err = ctl.StatusOf(p, name); err != nil && !errors.Is(err, ctl.ErrNoService) {
-		return nil, err
-	}
-	if c, err := colonyOf(p); err == nil && c != nil {
-		s.draining = c.Draining
-	}
-	if s.stop, err = ctl.StopNote(p, name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		s.stopUnknown = explain(err)
-	}
-	if !s.helper {
-		s.readSpec(p)
-	}
-	last := recent
-	err = ctl.Events(context.Background(), p, ctl.EventOptions{Names: []string{name}, Last: &last}, func(e spec.Event, _ []byte) error {
-		s.events = append(s.events, e)
-		return nil
-	})
-	if err != nil {
-		s.eventsUnknown = explain(err)
-	}
-	return s, nil
-}
-
-// readSpec looks at the file, good or not.
-func (s *story) readSpec(p spec.Places) {
-	content, path, err := ctl.Spec(p, s.name)
-	s.path = path
-	if err != nil {
-		s.specErr = explain(err)
-		return
-	}
-	var r ctl.Report
-	r.Content(path, content)
-	for _, f := range r.Findings {
-		if !f.Warning {
-			s.problems = append(s.problems, f.String())
+		if bad := s.BadSpec(); i == 0 && bad != "" {
+			fmt.Fprintln(out, words.Wrapped(bad, "", "", textWidth))
 		}
+		fmt.Fprintln(out, words.Wrapped(s.InShort(), "  ", "    ", textWidth))
 	}
-	s.spec, s.specErr = spec.Parse(content)
+	fmt.Fprintf(out, "\nmore of one:  %sexplain %s\n", again, services[0])
+	if !alive {
+		return noSupervisor(cmd, p)
+	}
+	return nil
 }

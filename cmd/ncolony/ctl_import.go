@@ -1,9 +1,9 @@
 package main
 
 import (
-	"errors"
-
 	"github.com/spf13/cobra"
+
+	"github.com/ncolony/ncolony-go/internal/program"
 )
 
 // newImport passes everything on to a program of its own: what reads the files
@@ -22,11 +22,7 @@ Exit codes: 0 written, 1 nothing was written, 2 usage.`,
 		DisableFlagParsing:    true,
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			path := findProgram("ncolony-import")
-			if path == "" {
-				return hinted(about(cmd, "", errors.New("there is no program ncolony-import")), "put it beside ncolony, or in a directory of PATH")
-			}
-			return about(cmd, "", become(path, args))
+			return about(cmd, "", program.Become("import", args))
 		},
 	}
 }

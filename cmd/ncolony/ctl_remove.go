@@ -33,7 +33,10 @@ func newRemove(where *placeFlags) *cobra.Command {
 			var removed []string
 			var errs []error
 			for _, name := range names {
-				if err := ctl.Remove(p, name); err != nil {
+				if file, number := spec.Instance(name); number > 0 {
+					err := errors.New("it is one of the instances of " + file)
+					errs = append(errs, hinted(about(cmd, name, err), "'ncolony ctl scale %s N' says how many there are, from number 1 on", file))
+				} else if err := ctl.Remove(p, name); err != nil {
 					errs = append(errs, about(cmd, name, explainNoService(explain(err))))
 				} else {
 					removed = append(removed, name)

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
@@ -33,7 +31,7 @@ func (f *requestFlags) put(cmd *cobra.Command, m spec.Message) spec.Message {
 }
 
 // newPerService makes the command that asks one thing of each of its names.
-func newPerService(where *placeFlags, cmd *cobra.Command, ask spec.Type, until string, outcome func(*spec.Result) string) *cobra.Command {
+func newPerService(where *placeFlags, cmd *cobra.Command, ask spec.Type, until string) *cobra.Command {
 	var names nameFlag
 	var f requestFlags
 	var w waitFlags
@@ -47,7 +45,7 @@ func newPerService(where *placeFlags, cmd *cobra.Command, ask spec.Type, until s
 		for _, name := range names {
 			messages = append(messages, f.put(cmd, spec.Message{Type: ask, Name: name}))
 		}
-		return w.request(cmd, where, outcome, messages...)
+		return w.request(cmd, where, messages...)
 	}
 	cmd.Flags().SortFlags = false
 	names.register(cmd, where)
@@ -62,12 +60,7 @@ func newRestart(where *placeFlags) *cobra.Command {
 		Short: "End the process of services and start new ones, whatever they are doing",
 		Example: `  ncolony ctl restart web
   ncolony ctl restart web worker --wait --timeout 30`,
-	}, spec.RestartService, "the new process runs", func(res *spec.Result) string {
-		if res.OldPID == 0 {
-			return fmt.Sprintf("started, pid %d", res.NewPID)
-		}
-		return fmt.Sprintf("restarted, pid %d -> %d", res.OldPID, res.NewPID)
-	})
+	}, spec.RestartService, "the new process runs")
 }
 
 func newStart(where *placeFlags) *cobra.Command {
@@ -78,9 +71,7 @@ func newStart(where *placeFlags) *cobra.Command {
 runs stays as it is.`,
 		Example: `  ncolony ctl start web
   ncolony ctl start web --wait --timeout 30`,
-	}, spec.StartService, "the process runs", func(res *spec.Result) string {
-		return fmt.Sprintf("running, pid %d", res.NewPID)
-	})
+	}, spec.StartService, "the process runs")
 }
 
 func newStop(where *placeFlags) *cobra.Command {
@@ -89,12 +80,7 @@ func newStop(where *placeFlags) *cobra.Command {
 		Short: "Stop services until they are started or restarted, also across reboots",
 		Example: `  ncolony ctl stop web
   ncolony ctl stop web --wait --reason "disk is being replaced"`,
-	}, spec.StopService, "no process is left", func(res *spec.Result) string {
-		if res.OldPID == 0 {
-			return "stopped"
-		}
-		return fmt.Sprintf("stopped, pid was %d", res.OldPID)
-	})
+	}, spec.StopService, "no process is left")
 }
 
 func newReady(where *placeFlags) *cobra.Command {
@@ -105,9 +91,7 @@ func newReady(where *placeFlags) *cobra.Command {
 nobody else says it. What waits for them starts. One that is ready stays as it is.`,
 		Example: `  ncolony ctl ready web
   ncolony ctl ready web --pid 4711 --wait`,
-	}, spec.Ready, "it is taken in", func(res *spec.Result) string {
-		return fmt.Sprintf("ready, pid %d", res.NewPID)
-	})
+	}, spec.Ready, "it is taken in")
 }
 
 func newSignal(where *placeFlags) *cobra.Command {
@@ -133,9 +117,7 @@ func newSignal(where *placeFlags) *cobra.Command {
 			if err != nil {
 				return usagef(cmd, "%w", err)
 			}
-			return w.request(cmd, where, func(res *spec.Result) string {
-				return fmt.Sprintf("sent %s to pid %d", sig, res.OldPID)
-			}, f.put(cmd, spec.Message{Type: spec.SendSignal, Name: name, Signal: sig}))
+			return w.request(cmd, where, f.put(cmd, spec.Message{Type: spec.SendSignal, Name: name, Signal: sig}))
 		},
 	}
 	cmd.Flags().SortFlags = false

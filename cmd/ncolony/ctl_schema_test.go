@@ -172,7 +172,7 @@ func holdFiles(t *testing.T, schemas map[string]*jsonschema.Schema, p spec.Place
 		seen[name]++
 	}
 	for name, pattern := range map[string]string{
-		"spec": p.Config + "/[^ab]*", "status": p.Status("*"), "result": p.Result("*"), "event": p.EventsDir() + "/current.jsonl", "colony": p.Colony(),
+		"spec": p.Config + "/[^ab]*", "status": p.Status("*"), "result": p.Result("*"), "event": p.EventsDir() + "/current.jsonl", "colony": p.Colony(), "heart": p.Heart("*"),
 	} {
 		paths, err := filepath.Glob(pattern)
 		if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/ncolony/ncolony-go/colony/spec"
 	"github.com/ncolony/ncolony-go/ctl"
 )
 
@@ -27,7 +28,8 @@ Exit codes: 0 printed, 1 cannot be read, 2 usage, 3 no such service.`,
 			if err != nil {
 				return err
 			}
-			content, _, err := ctl.Spec(p, name)
+			file, _ := spec.Instance(name)
+			content, _, err := ctl.Spec(p, file)
 			if err != nil {
 				return about(cmd, name, explainNoService(explain(err)))
 			}

@@ -4,17 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
 	"github.com/ncolony/ncolony-go/ctl"
+	"github.com/ncolony/ncolony-go/internal/words"
 )
 
 func newStatus(where *placeFlags) *cobra.Command {
@@ -23,7 +20,8 @@ func newStatus(where *placeFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status [NAME...] [flags]",
 		Short: "Show what services are doing",
-		Long: `Show what services are doing: all, or the named ones. With --json it is one
+		Long: `Show what services are doing: all, or the named ones. The name of a file with
+"instances" means all of them, as in every command. With --json it is one
 array, also for one name. Without a supervisor it is what the last one said,
 marked as stale, and the exit code is 5.
 
@@ -70,7 +68,7 @@ Exit codes: 0 shown, 1 cannot be read, 3 no such service, 5 no supervisor.`,
 
 // showStatus prints what is known, then says what is not.
 func showStatus(cmd *cobra.Command, p spec.Places, names []string, asJSON bool) error {
-	alive, err := settled(p)
+	_, alive, err := ctl.Alive(p)
 	if err != nil {
 		return about(cmd, "", explain(err))
 	}
@@ -100,7 +98,7 @@ func showStatus(cmd *cobra.Command, p spec.Places, names []string, asJSON bool) 
 	if len(names) == 0 {
 		c, err := colonyOf(p)
 		errs = append(errs, about(cmd, "", err))
-		for _, line := range colonyNotes(c, alive) {
+		for _, line := range words.ColonyNotes(c, alive) {
 			fmt.Fprintln(out, line)
 		}
 	}
@@ -109,7 +107,7 @@ func showStatus(cmd *cobra.Command, p spec.Places, names []string, asJSON bool) 
 
 // showTree prints who depends on whom, then says what is not known.
 func showTree(cmd *cobra.Command, p spec.Places, names []string) error {
-	alive, err := settled(p)
+	_, alive, err := ctl.Alive(p)
 	if err != nil {
 		return about(cmd, "", explain(err))
 	}
@@ -148,23 +146,6 @@ func showTree(cmd *cobra.Command, p spec.Places, names []string) error {
 	return all(errs...)
 }
 
-// settled is ctl.Alive, but gives a supervisor that has only just started the
-// time to clear away what the last one said: until colony.json is its own. One
-// that cannot write that file is believed after a second.
-func settled(p spec.Places) (alive bool, err error) {
-	const patience, pause = time.Second, 10 * time.Millisecond
-	for begin := time.Now(); ; time.Sleep(pause) {
-		pid, alive, err := ctl.Alive(p)
-		if err != nil || !alive {
-			return false, err
-		}
-		c, err := ctl.Colony(p)
-		if err == nil && c.PID == pid || time.Since(begin) >= patience {
-			return true, nil
-		}
-	}
-}
-
 // nameError is why there is no status of a service; the name is empty if it is
 // about all.
 type nameError struct {
@@ -182,14 +163,21 @@ func statusesOf(p spec.Places, names []string) (statuses []spec.Status, errs []n
 		return append(statuses, found...), errs
 	}
 	for _, name := range names {
-		st, err := ctl.StatusOf(p, name)
+		found, err := ctl.Status(p, name)
 		if err != nil {
-			errs = append(errs, nameError{name, explain(err)})
-			continue
+			errs = append(errs, nameError{name, explain(bareName(err))})
 		}
-		statuses = append(statuses, *st)
+		statuses = append(statuses, found...)
 	}
 	return statuses, errs
+}
+
+// bareName takes the name off an error that is told behind the name.
+func bareName(err error) error {
+	if errors.Is(err, ctl.ErrNoService) {
+		return ctl.ErrNoService
+	}
+	return err
 }
 
 // explainMissing tells a service without a status yet from one without a spec.
@@ -213,7 +201,7 @@ func explainNoSupervisor(p spec.Places, err error) error {
 	if c, cErr := ctl.Colony(p); cErr == nil && !c.Clean {
 		return hinted(err, "the last one, pid %d, has not ended in order", c.PID)
 	}
-	return hinted(err, "nobody supervises %s", colonyName(p))
+	return hinted(err, "nobody supervises %s", words.Colony(p))
 }
 
 // colonyOf is ctl.Colony, or nil where no supervisor has ever said anything.
@@ -223,33 +211,4 @@ func colonyOf(p spec.Places) (*spec.ColonyStatus, error) {
 		return nil, nil
 	}
 	return c, explain(err)
-}
-
-// colonyNotes are lines about what is wrong with the colony as a whole.
-func colonyNotes(c *spec.ColonyStatus, alive bool) (lines []string) {
-	if c == nil {
-		return nil
-	}
-	if alive && c.Draining {
-		lines = append(lines, "the colony is shutting down")
-	}
-	for _, file := range slices.Sorted(maps.Keys(c.BadFiles)) {
-		lines = append(lines, describeBadFile(file, c.BadFiles[file]))
-	}
-	for _, what := range slices.Sorted(maps.Keys(c.Degraded)) {
-		lines = append(lines, oneLine(fmt.Sprintf("degraded: %s: %s", what, c.Degraded[what])))
-	}
-	if c.Panics > 0 {
-		lines = append(lines, fmt.Sprintf("panics: the supervisor has recovered from %d", c.Panics))
-	}
-	return lines
-}
-
-// describeBadFile names a file that is no spec once, though its key may be quoted
-// already and the reason may begin with its name.
-func describeBadFile(file, why string) string {
-	if !strings.HasPrefix(file, `"`) {
-		file = strconv.Quote(file)
-	}
-	return oneLine(fmt.Sprintf("bad file %s: %s", file, strings.TrimPrefix(why, "name "+file+": ")))
 }

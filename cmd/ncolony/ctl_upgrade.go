@@ -1,9 +1,7 @@
 package main
 
 import (
-	"fmt"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -40,17 +38,11 @@ Exit codes: 0 done, 1 refused or failed, 2 usage, 4 timed out, 5 no supervisor.`
 			default:
 				return usagef(cmd, "unexpected argument %q", args[1])
 			}
-			return w.request(cmd, where, upgraded, m)
+			return w.request(cmd, where, m)
 		},
 	}
 	cmd.Flags().SortFlags = false
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for the events")
 	w.register(cmd, "the new program supervises")
 	return cmd
-}
-
-// upgraded is what to say of an upgrade.
-func upgraded(res *spec.Result) string {
-	gap := time.Duration(res.Gap * float64(time.Second)).Round(100 * time.Microsecond)
-	return fmt.Sprintf("upgraded from %s to %s; nobody supervised for %s", res.From, res.To, gap)
 }

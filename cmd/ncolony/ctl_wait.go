@@ -10,6 +10,7 @@ import (
 
 	"github.com/ncolony/ncolony-go/colony/spec"
 	"github.com/ncolony/ncolony-go/ctl"
+	"github.com/ncolony/ncolony-go/internal/words"
 )
 
 func newWait(where *placeFlags) *cobra.Command {
@@ -76,7 +77,7 @@ func (g *goalFlag) String() string { return string(*g) }
 func (g *goalFlag) Type() string   { return "state" }
 func (g *goalFlag) Set(s string) error {
 	if !slices.Contains(ctl.Goals, ctl.Goal(s)) {
-		return fmt.Errorf("must be %s", listed(goalNames(), "or"))
+		return fmt.Errorf("must be %s", words.Listed(goalNames(), "or"))
 	}
 	*g = goalFlag(s)
 	return nil
@@ -92,14 +93,14 @@ func goalNames() (names []string) {
 // run waits for each of names in turn, within one timeout: what the first takes
 // the others need not.
 func (f *waitForFlags) run(cmd *cobra.Command, p spec.Places, names []string) error {
-	if _, err := settled(p); err != nil {
+	if _, _, err := ctl.Alive(p); err != nil { // one that has only just begun has to clear away old statuses first
 		return about(cmd, "", explain(err))
 	}
 	ctx, cancel := f.context()
 	defer cancel()
 	statuses := []spec.Status{}
 	var errs []error
-	for _, name := range names {
+	for _, name := range f.services(p, names) {
 		st, err := f.await(ctx, p, name)
 		if st != nil {
 			statuses = append(statuses, *st)
@@ -118,6 +119,19 @@ func (f *waitForFlags) run(cmd *cobra.Command, p spec.Places, names []string) er
 	return all(errs...)
 }
 
+// services are those that names stand for. Of a file with instances all have to
+// be what is waited for; to be gone, the file has to be, too.
+func (f *waitForFlags) services(p spec.Places, names []string) (all []string) {
+	for _, name := range names {
+		services := ctl.Services(p, name)
+		all = append(all, services...)
+		if ctl.Goal(f.goal) == ctl.GoalGone && services[0] != name {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
 func (f *waitForFlags) await(ctx context.Context, p spec.Places, name string) (*spec.Status, error) {
 	if f.now {
 		return ctl.Is(p, name, ctl.Goal(f.goal))
@@ -131,7 +145,7 @@ func (f *waitForFlags) outcome(st *spec.Status) string {
 	case st == nil:
 		return "gone"
 	case st.PID == 0 && st.LastExit != nil:
-		return fmt.Sprintf("%s, it %s", st.State, describeExit(st.LastExit))
+		return fmt.Sprintf("%s, it %s", st.State, words.Exit(st.LastExit))
 	}
 	return describeState(st)
 }

@@ -8,16 +8,16 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
 	"github.com/ncolony/ncolony-go/ctl"
+	"github.com/ncolony/ncolony-go/internal/terminal"
+	"github.com/ncolony/ncolony-go/internal/words"
 )
 
 // watchPoll is how often a watch looks; aliveEvery, how often it asks for the
@@ -49,7 +49,7 @@ type view struct {
 
 // watchStatus shows statuses until it is interrupted.
 func watchStatus(cmd *cobra.Command, p spec.Places, names []string, asJSON bool) error {
-	if _, err := settled(p); err != nil {
+	if _, _, err := ctl.Alive(p); err != nil { // one that has only just begun has to clear away old statuses first
 		return about(cmd, "", explain(err))
 	}
 	for _, name := range names {
@@ -65,7 +65,7 @@ func watchStatus(cmd *cobra.Command, p spec.Places, names []string, asJSON bool)
 	ctx, cancel := untilInterrupted(out)
 	defer cancel()
 	w := &watch{places: p, names: names}
-	if f, ok := out.(*os.File); ok && !asJSON && isTerminal(f) && os.Getenv("TERM") != "dumb" {
+	if f, ok := out.(*os.File); ok && !asJSON && terminal.Is(f) && os.Getenv("TERM") != "dumb" {
 		return about(cmd, "", w.onScreen(ctx, &screen{out: f, in: os.Stdin}))
 	}
 	return about(cmd, "", w.inLines(ctx, cmd, asJSON))
@@ -122,90 +122,32 @@ func (w *watch) onScreen(ctx context.Context, s *screen) error {
 
 // frame is v in the lines of a window.
 func (v *view) frame(width, height int, coloured bool) []string {
-	lines := []string{v.headline(width), cut(summary(v.statuses), width), ""}
+	lines := []string{words.Headline(v.places, v.colony, v.alive, v.now, width), words.Cut(words.Summary(v.statuses), width), ""}
 	var notes []string
 	if v.err != nil {
-		notes = append(notes, cut(oneLine(explain(v.err).Error()), width))
+		notes = append(notes, words.Cut(words.OneLine(explain(v.err).Error()), width))
 	}
-	for _, line := range colonyNotes(v.colony, v.alive) {
-		notes = append(notes, cut(line, width))
+	for _, line := range words.ColonyNotes(v.colony, v.alive) {
+		notes = append(notes, words.Cut(line, width))
 	}
 	statuses := v.statuses
 	room := height - len(lines) - len(notes) - 1 // the head of the table
 	if more := len(statuses) - room; more > 0 && room > 0 {
 		// Those that are well are what one can do without.
 		statuses = slices.Clone(statuses)
-		slices.SortStableFunc(statuses, func(a, b spec.Status) int { return urgency(a.State) - urgency(b.State) })
+		slices.SortStableFunc(statuses, func(a, b spec.Status) int { return words.Urgency(a.State) - words.Urgency(b.State) })
 		statuses = statuses[:room-1]
-		notes = append([]string{cut(fmt.Sprintf("and %d more, for which the window is too small", more+1), width)}, notes...)
+		notes = append([]string{words.Cut(fmt.Sprintf("and %d more, for which the window is too small", more+1), width)}, notes...)
 	}
 	if len(statuses) > 0 {
 		t := statusTable(statuses, v.now, !v.alive)
 		for _, row := range t.rows { // a long reason must not push the note out of the window
-			row[exitColumn].text = cut(row[exitColumn].text, max(width/4, 12))
+			row[exitColumn].text = words.Cut(row[exitColumn].text, max(width/4, 12))
 		}
 		lines = append(lines, t.lines(width, coloured)...)
 	}
 	lines = append(lines, notes...)
 	return lines[:min(len(lines), height)]
-}
-
-// urgency orders states by how much they want to be seen, the most urgent first.
-func urgency(s spec.State) int {
-	order := []spec.State{spec.Invalid, spec.Failed, spec.Backingoff, spec.Stopping, spec.Starting, spec.Waiting}
-	if i := slices.Index(order, s); i >= 0 {
-		return i
-	}
-	return len(order)
-}
-
-// headline says which colony it is, who supervises it, and when this is.
-func (v *view) headline(width int) string {
-	text := "ncolony " + colonyName(v.places)
-	switch {
-	case !v.alive:
-		text += "  no supervisor is running; this is what the last one said"
-	case v.colony != nil:
-		text += fmt.Sprintf("  pid %d  up %s  %s", v.colony.PID, ago(v.now.Sub(v.colony.Started)), v.colony.Version)
-	}
-	clock := v.now.Local().Format(time.TimeOnly)
-	gap := width - utf8.RuneCountInString(text) - len(clock)
-	if gap < 2 {
-		text = cut(text, max(width-len(clock)-2, 0))
-		gap = max(width-utf8.RuneCountInString(text)-len(clock), 0)
-	}
-	return cut(text+strings.Repeat(" ", gap)+clock, width)
-}
-
-// colonyName is the directory by which people know a colony.
-func colonyName(p spec.Places) string {
-	root := filepath.Dir(p.State)
-	if filepath.Dir(p.Config) == root && filepath.Dir(p.Messages) == root {
-		return root
-	}
-	return p.State
-}
-
-// summary counts services by state.
-func summary(statuses []spec.Status) string {
-	counts := map[spec.State]int{}
-	services := 0
-	for _, st := range statuses {
-		if !strings.HasPrefix(st.Name, "@") { // a helper is none of one's own
-			counts[st.State]++
-			services++
-		}
-	}
-	var parts []string
-	for _, state := range spec.States {
-		if counts[state] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", counts[state], state))
-		}
-	}
-	if services == 0 {
-		return "no services"
-	}
-	return counted(services, "service") + ": " + strings.Join(parts, ", ")
 }
 
 // inLines prints what is, then a line for each change, for whoever reads a pipe
@@ -254,7 +196,7 @@ func errorText(err error) string {
 	if err == nil {
 		return ""
 	}
-	return oneLine(explain(err).Error())
+	return words.OneLine(explain(err).Error())
 }
 
 // removedLine is what a watch says in JSON of a service that is gone.
@@ -286,21 +228,21 @@ func (v *view) status(name string) *spec.Status {
 	return nil
 }
 
-// writeChanges writes a line for each service whose state, life, spec or reason
-// is another than before.
+// writeChanges writes a line for each service whose state, life, spec, reason, or
+// what it waits for, is another than before.
 func (v *view) writeChanges(out io.Writer, before map[string]spec.Status) error {
 	for _, name := range v.changed {
 		was, known := before[name]
 		text := "removed"
 		if st := v.status(name); st != nil {
-			if known && was.State == st.State && was.Generation == st.Generation && was.Reason == st.Reason && sameProblem(was.SpecError, st.SpecError) {
+			if known && was.State == st.State && was.Generation == st.Generation && was.Reason == st.Reason && slices.Equal(was.WaitingFor, st.WaitingFor) && sameProblem(was.SpecError, st.SpecError) {
 				continue
 			}
 			text = describeChange(st, v.now)
 		} else if !known {
 			continue
 		}
-		if _, err := fmt.Fprintf(out, "%s  %-12s  %s\n", v.now.Local().Format(timeFormat), name, oneLine(text)); err != nil {
+		if _, err := fmt.Fprintf(out, "%s  %-12s  %s\n", v.now.Local().Format(words.TimeFormat), name, words.OneLine(text)); err != nil {
 			return err
 		}
 	}
@@ -330,7 +272,7 @@ func describeChange(st *spec.Status, now time.Time) string {
 	parts := []string{describeState(st)}
 	if st.PID == 0 && st.LastExit != nil && st.State != spec.Starting {
 		parts[0] = string(st.State)
-		parts = append(parts, describeExit(st.LastExit))
+		parts = append(parts, words.Exit(st.LastExit))
 	}
 	if note := noteCell(st, now).text; note != "" {
 		parts = append(parts, note)

@@ -33,6 +33,13 @@ func aView() view {
 	}
 }
 
+// utc has times printed the same on every machine.
+func utc(t *testing.T) {
+	local := time.Local
+	time.Local = time.UTC
+	t.Cleanup(func() { time.Local = local })
+}
+
 func TestFrame(t *testing.T) {
 	utc(t)
 	v := aView()
@@ -105,6 +112,14 @@ func TestWriteChanges(t *testing.T) {
 		if diff := cmp.Diff("2026-01-31 12:00:00  db            running, pid 99\n", out.String()); diff != "" {
 			t.Errorf("lines (-want +got):\n%s", diff)
 		}
+	}
+	// Also what is waited for is told when it is another.
+	before["api"] = spec.Status{Name: "api", State: spec.Waiting, Generation: 3, WaitingFor: []string{"db", "mq"}}
+	v.statuses[0] = spec.Status{Name: "api", State: spec.Waiting, Generation: 3, WaitingFor: []string{"mq"}}
+	v.changed = []string{"api"}
+	var now bytes.Buffer
+	if err := v.writeChanges(&now, before); err != nil || !strings.HasSuffix(now.String(), "api           waiting; waits for mq\n") {
+		t.Errorf("one that waits for less: got %q, %v", &now, err)
 	}
 	before["gone"] = spec.Status{Name: "gone"}
 	(&view{err: errors.New("no such luck")}).keep(before)

@@ -20,6 +20,7 @@ const (
 	exitNoService    = 3
 	exitTimeout      = 4
 	exitNoSupervisor = 5
+	exitChanges      = 6 // what was compared differs; only where one asks that
 )
 
 // usageError says that the command line makes no sense.

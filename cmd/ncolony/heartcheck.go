@@ -37,15 +37,11 @@ unless it was started with --no-helpers.`,
 			}
 			ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 			defer stop()
-			return about(cmd, "", check.Run(ctx, check.Options{
-				Places:    p,
-				Frequency: frequency.D(),
-				Send: func(m spec.Message) error {
-					_, err := ctl.Send(p, m)
-					return err
-				},
-				Log: log,
-			}))
+			send := func(m spec.Message) error {
+				_, err := ctl.Send(p, m)
+				return err
+			}
+			return about(cmd, "", check.Run(ctx, check.Options{Places: p, Frequency: frequency.D(), Send: send, Log: log}))
 		},
 	}
 	cmd.Flags().Var(&frequency, "frequency", "longest time between two looks at a heart (default 10s)")

@@ -7,7 +7,7 @@
 //	ncolony ctl VERB ...        add, remove, restart, status, ...
 //	ncolony heart -- CMD ...    beat on behalf of a program that cannot
 //	ncolony heartcheck          restart services whose heart has stopped
-//	ncolony NAME ...            run the program ncolony-NAME
+//	ncolony NAME ...            run the program ncolony-NAME: log, forward, schedule, probe, import, top, serve
 package main
 
 import (
@@ -22,6 +22,7 @@ import (
 func init() { runtime.LockOSThread() }
 
 func main() {
+	colony.Shim(os.Args)
 	code := run(os.Args)
 	colony.GiveBack(fmt.Sprintf("it ended with code %d", code))
 	os.Exit(code)

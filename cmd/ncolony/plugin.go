@@ -2,14 +2,13 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/ncolony/ncolony-go/internal/program"
 )
 
 // execPlugin becomes the program ncolony-NAME if args call for a command NAME
@@ -21,18 +20,15 @@ func execPlugin(root *cobra.Command, args []string) error {
 		return nil
 	}
 	name := args[at]
-	path := findProgram("ncolony-" + name)
-	if path == "" {
+	if program.Find(name) == "" && !slices.Contains(companions, name) {
 		return unknownCommand(root, name)
 	}
 	// Flags before the name are for the program as much as those behind it.
-	return become(path, slices.Delete(slices.Clone(args), at, at+1))
+	return program.Become(name, slices.Delete(slices.Clone(args), at, at+1))
 }
 
-// become returns only if the program at path cannot be run.
-func become(path string, args []string) error {
-	return fmt.Errorf("run %s: %w", path, syscall.Exec(path, append([]string{path}, args...), os.Environ()))
-}
+// companions are the commands that are programs of their own.
+var companions = []string{"forward", "import", "log", "probe", "schedule", "serve", "top"}
 
 // commandAt is the place in args of the first that is neither a flag nor its
 // value; -1 if there is none before "--", or if there is a flag that root does
@@ -96,28 +92,6 @@ func isCommand(root *cobra.Command, name string) bool {
 		return true
 	}
 	return slices.ContainsFunc(root.Commands(), func(c *cobra.Command) bool { return c.Name() == name || c.HasAlias(name) })
-}
-
-// findProgram looks for an executable beside our own, then in PATH; "" = there
-// is none. A name with a slash is none.
-func findProgram(name string) string {
-	if strings.Contains(name, "/") {
-		return ""
-	}
-	var dirs []string
-	if self, err := os.Executable(); err == nil {
-		dirs = append(dirs, filepath.Dir(self))
-	}
-	for _, dir := range append(dirs, filepath.SplitList(os.Getenv("PATH"))...) {
-		if !filepath.IsAbs(dir) { // what runs must not depend on where we stand
-			continue
-		}
-		path := filepath.Join(dir, name)
-		if fi, err := os.Stat(path); err == nil && fi.Mode().IsRegular() && fi.Mode()&0o111 != 0 {
-			return path
-		}
-	}
-	return ""
 }
 
 // unknownCommand is the error about a name that parent has no command for.

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -42,32 +40,6 @@ func TestIsCommand(t *testing.T) {
 	} {
 		if got := isCommand(root, name); got != want {
 			t.Errorf("isCommand(%q) = %v, want %v", name, got, want)
-		}
-	}
-}
-
-func TestFindProgram(t *testing.T) {
-	dir := t.TempDir()
-	for file, mode := range map[string]os.FileMode{"ncolony-run": 0o755, "ncolony-data": 0o644} {
-		if err := os.WriteFile(filepath.Join(dir, file), nil, mode); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Mkdir(filepath.Join(dir, "ncolony-dir"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	t.Chdir(dir)
-	t.Setenv("PATH", ".::/nonexistent")
-	if got := findProgram("ncolony-run"); got != "" {
-		t.Errorf("found %q by way of the working directory", got)
-	}
-	t.Setenv("PATH", "/nonexistent:"+dir)
-	for name, want := range map[string]string{
-		"ncolony-run": filepath.Join(dir, "ncolony-run"), "ncolony-data": "", "ncolony-dir": "", "ncolony-none": "",
-		"../" + filepath.Base(dir) + "/ncolony-run": "",
-	} {
-		if got := findProgram(name); got != want {
-			t.Errorf("findProgram(%q) = %q, want %q", name, got, want)
 		}
 	}
 }

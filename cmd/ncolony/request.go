@@ -9,6 +9,7 @@ import (
 
 	"github.com/ncolony/ncolony-go/colony/spec"
 	"github.com/ncolony/ncolony-go/ctl"
+	"github.com/ncolony/ncolony-go/internal/words"
 )
 
 // sent is a message on its way.
@@ -19,7 +20,7 @@ type sent struct {
 
 // request sends messages and, if asked to, waits for what comes of them and
 // prints it. The one about a service that does not exist keeps no other back.
-func (f *waitFlags) request(cmd *cobra.Command, where *placeFlags, outcome func(*spec.Result) string, messages ...spec.Message) error {
+func (f *waitFlags) request(cmd *cobra.Command, where *placeFlags, messages ...spec.Message) error {
 	if err := f.check(cmd); err != nil {
 		return err
 	}
@@ -53,7 +54,7 @@ func (f *waitFlags) request(cmd *cobra.Command, where *placeFlags, outcome func(
 	case !alive:
 		errs = append(errs, f.queued(cmd, objects(way), p, aliveErr))
 	case f.wait:
-		errs = append(errs, f.await(cmd, p, outcome, way)...)
+		errs = append(errs, f.await(cmd, p, way)...)
 	}
 	return all(errs...)
 }
@@ -102,7 +103,7 @@ func (f *waitFlags) queued(cmd *cobra.Command, object string, p spec.Places, why
 }
 
 // await waits for the results of what was sent.
-func (f *waitFlags) await(cmd *cobra.Command, p spec.Places, outcome func(*spec.Result) string, way []sent) (errs []error) {
+func (f *waitFlags) await(cmd *cobra.Command, p spec.Places, way []sent) (errs []error) {
 	ctx, cancel := f.context()
 	defer cancel()
 	results := []*spec.Result{}
@@ -111,7 +112,7 @@ func (f *waitFlags) await(cmd *cobra.Command, p spec.Places, outcome func(*spec.
 		if err == nil {
 			results = append(results, res)
 			if !f.json {
-				printResult(cmd, s.message, res, outcome)
+				printResult(cmd, s.message, res)
 			}
 			err = explainNoService(ctl.Answer(res))
 		} else {
@@ -138,21 +139,23 @@ func (f *waitFlags) late(ctx context.Context, p spec.Places, m spec.Message, err
 }
 
 // printResult writes what went well, line by line.
-func printResult(cmd *cobra.Command, m spec.Message, res *spec.Result, outcome func(*spec.Result) string) {
+func printResult(cmd *cobra.Command, m spec.Message, res *spec.Result) {
 	out := cmd.OutOrStdout()
 	for _, s := range res.Services {
-		if s.OK {
+		if s.OK && m.Name != "" { // each instance, as if it had been named
+			fmt.Fprintf(out, "%s: %s\n", s.Name, words.Outcome(m, &spec.Result{OldPID: s.OldPID, NewPID: s.NewPID}))
+		} else if s.OK {
 			fmt.Fprintf(out, "%s: pid %d -> %d\n", s.Name, s.OldPID, s.NewPID)
 		} else {
 			fmt.Fprintf(out, "%s: %s\n", s.Name, s.Error)
 		}
 	}
 	switch {
-	case !res.OK:
+	case !res.OK, len(res.Services) > 0:
 	case m.Name != "":
-		fmt.Fprintf(out, "%s: %s\n", m.Name, outcome(res))
-	case len(res.Services) == 0:
-		fmt.Fprintln(out, outcome(res))
+		fmt.Fprintf(out, "%s: %s\n", m.Name, words.Outcome(m, res))
+	default:
+		fmt.Fprintln(out, words.Outcome(m, res))
 	}
 }
 

@@ -3,11 +3,12 @@ package main
 import (
 	"os"
 	"os/signal"
-	"runtime"
 	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ncolony/ncolony-go/internal/terminal"
 )
 
 // screen is a terminal that is drawn upon from its upper left corner, and is
@@ -49,17 +50,10 @@ func (s *screen) leave() {
 	}
 }
 
-// suspend gives the terminal back while we are stopped, as Ctrl-Z asks. Without a
-// shell that could continue us, as in a container, the kernel does not stop us,
-// and we go on at once.
+// suspend gives the terminal back while we are stopped, as Ctrl-Z asks.
 func (s *screen) suspend() error {
 	s.leave()
-	// TSTP itself is caught, and the runtime does not give its default back; that
-	// of TTOU is the same. To this very thread, so that it takes effect before the
-	// call returns.
-	runtime.LockOSThread()
-	unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGTTOU)
-	runtime.UnlockOSThread()
+	terminal.Stop()
 	return s.enter()
 }
 
@@ -91,7 +85,7 @@ func (s *screen) forget() { s.shown = "" }
 // quitKey is closed when somebody types q. Without a person there is nobody to.
 func (s *screen) quitKey() <-chan struct{} {
 	quit := make(chan struct{})
-	if !isTerminal(s.in) {
+	if !terminal.Is(s.in) {
 		return quit
 	}
 	go func() {

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,11 +18,13 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/ncolony/ncolony-go/colony"
 	"github.com/ncolony/ncolony-go/colony/spec"
 	"github.com/ncolony/ncolony-go/ctl"
 )
 
 func TestMain(m *testing.M) {
+	colony.Shim(os.Args)
 	// A supervisor under test starts its helpers as /proc/self/exe, which is
 	// this test.
 	if filepath.Base(os.Args[0]) == "exe" {
@@ -31,7 +34,14 @@ func TestMain(m *testing.M) {
 	if os.Getenv("GORACE") == "" {
 		os.Setenv("GORACE", "atexit_sleep_ms=0")
 	}
-	testscript.Main(m, map[string]func(){"ncolony": main})
+	// Scripts wait most of the time, for what they have started.
+	if filepath.Base(os.Args[0]) != "ncolony" {
+		flag.Parse()
+		if n := flag.Lookup("test.parallel"); n.Value.String() == n.DefValue {
+			flag.Set("test.parallel", strconv.Itoa(max(4, runtime.GOMAXPROCS(0))))
+		}
+	}
+	testscript.Main(m, map[string]func(){"ncolony": main, "answer": answer})
 }
 
 // TestScript runs testdata/script: shell-like scripts in which ncolony is a
@@ -43,7 +53,7 @@ func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "../../testdata/script",
 		RequireExplicitExec: true,
-		Deadline:            time.Now().Add(2 * time.Minute),
+		Deadline:            time.Now().Add(6 * time.Minute),
 		Setup: func(e *testscript.Env) error {
 			self, err := exec.LookPath("ncolony") // where testscript has put it
 			if err != nil {
@@ -53,7 +63,7 @@ func TestScript(t *testing.T) {
 			e.Vars = append(e.Vars, "NCOLONY_ROOT="+filepath.Join(e.WorkDir, "root"), "SELF="+self)
 			// A script ends its supervisors, and this is for those that fail:
 			// at their end, or when they hang.
-			watchdog := time.AfterFunc(80*time.Second, func() { endSupervisors(t, e.WorkDir) })
+			watchdog := time.AfterFunc(3*patience, func() { endSupervisors(t, e.WorkDir) })
 			e.Defer(func() {
 				watchdog.Stop()
 				endSupervisors(t, e.WorkDir)
@@ -87,15 +97,15 @@ func TestScript(t *testing.T) {
 func buildPrograms(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	if out, err := exec.Command("go", "build", "-o", dir, "../ncolony-import").CombinedOutput(); err != nil {
-		t.Fatalf("build ncolony-import: %v\n%s", err, out)
+	if out, err := exec.Command("go", "build", "-o", dir, "../ncolony-forward", "../ncolony-import", "../ncolony-log", "../ncolony-probe", "../ncolony-schedule", "../ncolony-serve", "../ncolony-top").CombinedOutput(); err != nil {
+		t.Fatalf("build the programs beside ncolony: %v\n%s", err, out)
 	}
 	return dir
 }
 
 // patience bounds every wait of a script. It is long for the sake of loaded
 // machines, and only a failing test takes it.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // exits CODE CMD... runs a command, which must end with that code. Its output
 // is there for stdout and stderr.
@@ -147,18 +157,24 @@ func quietly(ts *testscript.TestScript, name string, args ...string) ([]byte, er
 	return cmd.CombinedOutput()
 }
 
-// getpid VARIABLE NAME sets a variable to the pid of a service that runs.
+// getpid VARIABLE NAME sets a variable to the pid of a service, as soon as it has one.
 func cmdGetpid(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: getpid VARIABLE NAME")
 	}
 	root := ts.Getenv("NCOLONY_ROOT")
-	st, err := ctl.StatusOf(spec.Places{State: filepath.Join(root, "state"), Config: filepath.Join(root, "config")}, args[1])
-	ts.Check(err)
-	if st.PID == 0 {
-		ts.Fatalf("%s is %s and has no pid", args[1], st.State)
+	places := spec.Places{State: filepath.Join(root, "state"), Config: filepath.Join(root, "config")}
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		st, err := ctl.StatusOf(places, args[1])
+		ts.Check(err)
+		if st.PID != 0 {
+			ts.Setenv(args[0], strconv.Itoa(st.PID))
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("%s is %s and has no pid", args[1], st.State)
+		}
 	}
-	ts.Setenv(args[0], strconv.Itoa(st.PID))
 }
 
 // process PID says whether there is such a process; ! process waits until there
@@ -259,9 +275,8 @@ func endSupervisors(t *testing.T, dir string) {
 	}
 }
 
-// killStrays kills the processes that bear the token of the colony. They have a
-// second to go by themselves: what a script has killed may have left a short
-// sleep.
+// killStrays kills the processes that bear the token of the colony. They have time
+// to go by themselves: what a script has killed may have left a short sleep.
 func killStrays(t *testing.T, p spec.Places) {
 	id, err := os.ReadFile(p.ID())
 	if err != nil || len(bytes.TrimSpace(id)) == 0 {
@@ -269,7 +284,7 @@ func killStrays(t *testing.T, p spec.Places) {
 	}
 	token := fmt.Appendf(nil, "\x00NCOLONY_TOKEN=%s:", bytes.TrimSpace(id))
 	pids := strays(token)
-	for end := time.Now().Add(time.Second); len(pids) > 0 && time.Now().Before(end); pids = strays(token) {
+	for end := time.Now().Add(patience); len(pids) > 0 && time.Now().Before(end); pids = strays(token) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	for _, pid := range pids {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ncolony/ncolony-go/colony"
 	"github.com/ncolony/ncolony-go/colony/spec"
+	"github.com/ncolony/ncolony-go/internal/program"
 )
 
 // superviseFlags are the flags of the supervisor itself.
@@ -42,7 +43,12 @@ func newSupervise(where *placeFlags, f *superviseFlags) *cobra.Command {
 Each file of the config directory is the spec of one service. With CMD, that
 command is a service too, called "main": the colony lives and ends with it.
 
-A time is a number of seconds (0.5) or has a unit (500ms, 1h30m).`,
+A time is a number of seconds (0.5) or has a unit (500ms, 1h30m).
+
+'ncolony NAME' runs the program ncolony-NAME, beside this one or in PATH: log keeps
+what services write, schedule starts those that are due, probe checks whether they
+are well, which the supervisor has them do by itself; forward sends output to where
+logs are collected, and import writes specs.`,
 		Example: `  ncolony --root /srv/colony
   ncolony -- python3 app.py`,
 		DisableFlagsInUseLine: true,
@@ -76,7 +82,7 @@ A time is a number of seconds (0.5) or has a unit (500ms, 1h30m).`,
 	registerLogFormat(fs, &f.logFormat)
 	fs.BoolVar(&f.insecure, "insecure", false, "do not ask who may write the directories")
 	fs.StringVar(&f.trustGroup, "trust-group", "", "group that may write the directories, beside root's")
-	fs.BoolVar(&f.noHelpers, "no-helpers", false, "start no helper programs, such as heartcheck")
+	fs.BoolVar(&f.noHelpers, "no-helpers", false, "start no helper programs, such as heartcheck, schedule and log")
 	fs.BoolVar(&f.version, "version", false, "print the version and exit")
 	return cmd
 }
@@ -132,10 +138,28 @@ func (f *superviseFlags) options(cmd *cobra.Command, where *placeFlags, args []s
 
 // helpers are the commands of the programs that the supervisor starts when a
 // spec needs them: this binary, under the name by which the kernel finds it
-// even after it was replaced on the disk.
+// even after it was replaced on the disk; and those beside it.
 func helpers(p spec.Places, logFormat string) map[string][]string {
-	return map[string][]string{
-		"@heartcheck": {"/proc/self/exe", "heartcheck",
-			"--config", p.Config, "--messages", p.Messages, "--state", p.State, "--log-format", logFormat},
+	command := func(argv ...string) []string {
+		return append(argv, "--config", p.Config, "--messages", p.Messages, "--state", p.State, "--log-format", logFormat)
 	}
+	return map[string][]string{
+		"@heartcheck": command("/proc/self/exe", "heartcheck"),
+		"@schedule":   command(helperProgram("schedule")),
+		"@log":        command(helperProgram("log")),
+		"@probe":      command(helperProgram("probe")),
+	}
+}
+
+// helperProgram is where ncolony-NAME is, or else where it should be: then the
+// helper does not start, which is told with that place, and does as soon as it
+// is put there.
+func helperProgram(name string) string {
+	if path := program.Find(name); path != "" {
+		return path
+	}
+	if self, err := os.Executable(); err == nil {
+		return filepath.Join(filepath.Dir(self), program.Name(name))
+	}
+	return program.Name(name)
 }

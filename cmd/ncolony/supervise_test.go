@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -34,10 +35,24 @@ func TestSuperviseFlags(t *testing.T) {
 		KillTime:  5 * time.Second,
 		MinDelay:  time.Second,
 		MaxDelay:  time.Hour,
-		Helpers: map[string][]string{"@heartcheck": {
-			"/proc/self/exe", "heartcheck", "--config", "/r/config", "--messages", "/r/messages", "--state", "/r/state",
-			"--log-format", "text",
-		}},
+		Helpers: map[string][]string{
+			"@heartcheck": {
+				"/proc/self/exe", "heartcheck", "--config", "/r/config", "--messages", "/r/messages", "--state", "/r/state",
+				"--log-format", "text",
+			},
+			"@log": {
+				helperProgram("log"), "--config", "/r/config", "--messages", "/r/messages", "--state", "/r/state",
+				"--log-format", "text",
+			},
+			"@schedule": {
+				helperProgram("schedule"), "--config", "/r/config", "--messages", "/r/messages", "--state", "/r/state",
+				"--log-format", "text",
+			},
+			"@probe": {
+				helperProgram("probe"), "--config", "/r/config", "--messages", "/r/messages", "--state", "/r/state",
+				"--log-format", "text",
+			},
+		},
 		Version: versionText(),
 	}
 	for _, tc := range []struct {
@@ -57,9 +72,10 @@ func TestSuperviseFlags(t *testing.T) {
 		{"--shutdown-timeout 3", func(o *colony.Options) { o.ShutdownTimeout = 3 * time.Second }},
 		{"--pid /run/pids --insecure --trust-group adm --log-format json", func(o *colony.Options) {
 			o.PIDDir, o.Insecure, o.TrustGroup = "/run/pids", true, "adm"
-			argv := slices.Clone(o.Helpers["@heartcheck"])
-			argv[len(argv)-1] = "json"
-			o.Helpers = map[string][]string{"@heartcheck": argv}
+			o.Helpers = maps.Clone(o.Helpers)
+			for name, argv := range o.Helpers {
+				o.Helpers[name] = append(slices.Clone(argv[:len(argv)-1]), "json")
+			}
 		}},
 		{"--no-helpers", func(o *colony.Options) { o.Helpers = nil }},
 	} {

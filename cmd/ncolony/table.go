@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
+	"github.com/ncolony/ncolony-go/internal/words"
 )
 
 // table is text in columns as wide as their widest cell.
@@ -70,7 +71,7 @@ func (t *table) lines(width int, coloured bool) (lines []string) {
 		var out strings.Builder
 		left := width
 		for i, c := range row[:last+1] {
-			text := cut(c.text, left)
+			text := words.Cut(c.text, left)
 			left -= utf8.RuneCountInString(text)
 			if coloured && c.colour != 0 && text != "" {
 				text = fmt.Sprintf("\x1b[%dm%s\x1b[0m", c.colour, text)
@@ -88,18 +89,6 @@ func (t *table) lines(width int, coloured bool) (lines []string) {
 	return lines
 }
 
-// cut is s with at most width characters, the last of which then says that some
-// are missing.
-func cut(s string, width int) string {
-	if utf8.RuneCountInString(s) <= width {
-		return s
-	}
-	if width <= 0 {
-		return ""
-	}
-	return string([]rune(s)[:width-1]) + "…"
-}
-
 // statusTable shows statuses in their order. Stale ones are of a supervisor
 // that is gone, and how long ago anything was is counted all the same.
 func statusTable(statuses []spec.Status, now time.Time, stale bool) *table {
@@ -108,10 +97,19 @@ func statusTable(statuses []spec.Status, now time.Time, stale bool) *table {
 		cell{"RESTARTS", bold}, cell{"LAST EXIT", bold}, cell{"NOTE", bold})
 	for i := range statuses {
 		st := &statuses[i]
-		t.add(cell{text: st.Name}, stateCell(st, stale), cell{text: number0(st.PID)}, cell{text: ago(now.Sub(st.Since))},
-			cell{text: strconv.Itoa(st.Restarts)}, cell{text: exitCell(st.LastExit)}, noteCell(st, now))
+		t.add(cell{text: st.Name}, stateCell(st, stale), cell{text: number0(st.PID)}, cell{text: words.Ago(now.Sub(st.Since))},
+			cell{text: strconv.Itoa(st.Restarts)}, cell{text: words.LastExit(st.LastExit)}, noteCell(st, now))
 	}
 	return t
+}
+
+// noteCell is what one should know beyond the state.
+func noteCell(st *spec.Status, now time.Time) cell {
+	text, wrong := words.Notes(st, now)
+	if wrong {
+		return cell{text, red}
+	}
+	return cell{text: text}
 }
 
 func stateCell(st *spec.Status, stale bool) cell {
@@ -134,69 +132,4 @@ func number0(n int) string {
 		return "-"
 	}
 	return strconv.Itoa(n)
-}
-
-func exitCell(e *spec.Exit) string {
-	if e == nil {
-		return "-"
-	}
-	return oneLine(e.String())
-}
-
-// shownStatus is how many characters of what a service says of itself are shown
-// beside all the rest.
-const shownStatus = 60
-
-// noteCell is what one should know beyond the state.
-func noteCell(st *spec.Status, now time.Time) cell {
-	var notes []string
-	c := cell{}
-	if st.SpecError != nil {
-		c.colour = red
-		notes = append(notes, "spec: "+st.SpecError.Error())
-	}
-	if st.NextStart != nil {
-		notes = append(notes, "starts in "+ago(st.NextStart.Sub(now)))
-	}
-	if len(st.WaitingFor) > 0 {
-		notes = append(notes, "waits for "+strings.Join(st.WaitingFor, ", "))
-	}
-	if st.Reason != "" && (st.SpecError == nil || st.Reason != st.SpecError.Message) {
-		c.colour = red
-		notes = append(notes, st.Reason)
-	}
-	if st.Reloading {
-		notes = append(notes, "reads its configuration anew")
-	}
-	notes = append(notes, st.Warnings...)
-	if st.StatusText != "" { // last, for where there is no room
-		notes = append(notes, "says: "+cut(st.StatusText, shownStatus))
-	}
-	c.text = oneLine(strings.Join(notes, "; "))
-	return c
-}
-
-// oneLine keeps what others wrote from breaking the table, or the terminal.
-func oneLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return ' '
-		}
-		return r
-	}, s)
-}
-
-// ago is a time span as people say it: the two largest units, whole seconds. A
-// clock that was set back makes no negative time.
-func ago(d time.Duration) string {
-	s := int64(max(d, 0).Round(time.Second) / time.Second)
-	for _, unit := range []struct {
-		seconds, small int64
-		name, below    string
-	}{{86400, 3600, "d", "h"}, {3600, 60, "h", "m"}, {60, 1, "m", "s"}} {
-		if s >= unit.seconds {
-			return fmt.Sprintf("%d%s%d%s", s/unit.seconds, unit.name, s%unit.seconds/unit.small, unit.below)
-		}
-	}
-	return fmt.Sprintf("%ds", s)
 }

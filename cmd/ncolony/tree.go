@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/ncolony/ncolony-go/colony/spec"
 	"github.com/ncolony/ncolony-go/ctl"
+	"github.com/ncolony/ncolony-go/internal/words"
 )
 
 // tree has services stand under what they depend on. One with several
@@ -29,8 +31,13 @@ func growTree(g *ctl.Graph, statuses []spec.Status) *tree {
 	}
 	for i := range statuses {
 		st := &statuses[i]
-		if n := g.Node(st.Name); n == nil || n.Spec == nil { // the file says nothing any more; the supervisor may
+		file, number := spec.Instance(st.Name)
+		n := g.Node(file)
+		if n == nil || n.Spec == nil { // the file says nothing any more; the supervisor may
 			needs[st.Name] = st.WaitingFor
+		}
+		if number > 0 && n != nil { // instances stand under their file
+			needs[st.Name] = []string{file}
 		}
 	}
 	return newTree(needs)
@@ -146,8 +153,15 @@ func (t *tree) around(names []string) *tree {
 // treeTable shows a tree with what the services are doing.
 func treeTable(t *tree, g *ctl.Graph, statuses []spec.Status, now time.Time, stale bool) *table {
 	byName := map[string]*spec.Status{}
+	counts := map[string]map[spec.State]int{} // of instances, by file
 	for i := range statuses {
 		byName[statuses[i].Name] = &statuses[i]
+		if file, number := spec.Instance(statuses[i].Name); number > 0 {
+			if counts[file] == nil {
+				counts[file] = map[spec.State]int{}
+			}
+			counts[file][statuses[i].State]++
+		}
 	}
 	out := &table{}
 	out.add(cell{"NAME", bold}, cell{"STATE", bold}, cell{"PID", bold}, cell{"SINCE", bold}, cell{"NOTE", bold})
@@ -157,7 +171,9 @@ func treeTable(t *tree, g *ctl.Graph, statuses []spec.Status, now time.Time, sta
 		case b.reference:
 			out.add(cell{text: b.indent + "-> " + b.name})
 		case st != nil:
-			out.add(cell{text: b.indent + b.name}, stateCell(st, stale), cell{text: number0(st.PID)}, cell{text: ago(now.Sub(st.Since))}, noteCell(st, now))
+			out.add(cell{text: b.indent + b.name}, stateCell(st, stale), cell{text: number0(st.PID)}, cell{text: words.Ago(now.Sub(st.Since))}, noteCell(st, now))
+		case g.Node(b.name) != nil && counts[b.name] != nil:
+			out.add(cell{text: b.indent + b.name}, cell{text: countsInWords(counts[b.name])}, cell{text: "-"}, cell{text: "-"}, cell{})
 		case g.Node(b.name) != nil:
 			out.add(cell{text: b.indent + b.name}, cell{"-", faint}, cell{text: "-"}, cell{text: "-"}, cell{text: "the supervisor has not seen it yet"})
 		default:
@@ -165,4 +181,15 @@ func treeTable(t *tree, g *ctl.Graph, statuses []spec.Status, now time.Time, sta
 		}
 	}
 	return out
+}
+
+// countsInWords is "2 running, 1 backoff".
+func countsInWords(counts map[spec.State]int) string {
+	var parts []string
+	for _, state := range spec.States {
+		if n := counts[state]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, state))
+		}
+	}
+	return strings.Join(parts, ", ")
 }

@@ -24,9 +24,12 @@ func TestFormatPage(t *testing.T) {
 		words = append(words, string(m))
 	}
 	words = append(words, EventTypes...)
-	for _, v := range []any{Backoff{}, Stop{}, Beatcheck{}, Message{}, Result{}, StopNote{}, Status{}, Exit{}, ColonyStatus{}, Event{}} {
+	for _, v := range []any{Backoff{}, Stop{}, Beatcheck{}, Checks{}, HTTPCheck{}, HTTPQuestion{}, TCPCheck{}, ExecCheck{}, Probes{}, Probe{}, Message{}, Result{}, StopNote{}, Status{}, Exit{}, ColonyStatus{}, Event{}} {
 		typ := reflect.TypeOf(v)
 		for i := range typ.NumField() {
+			if typ.Field(i).Anonymous {
+				continue
+			}
 			tag, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
 			words = append(words, tag)
 		}

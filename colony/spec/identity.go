@@ -13,6 +13,7 @@ import (
 var policy = map[string]bool{
 	"$schema": true, "restart": true, "success_codes": true, "backoff": true,
 	"stop": true, "group": true, "limit": true, "after": true, "requires": true,
+	"schedule": true, "instances": true,
 }
 
 // Live reports whether a change of a spec's top-level key is taken over while
@@ -23,12 +24,18 @@ func Live(key string) bool { return policy[key] }
 // service. White space, the order of keys, and the spelling of numbers and
 // strings do not count; keys of other programs do, because the child reads them
 // in NCOLONY_CONFIG.
-func identity(root *node) [32]byte {
+func identity(root *node) [32]byte { return hashWithout(root, Live) }
+
+// hashWithout is the hash of a file's meaning, but for some keys.
+func hashWithout(root *node, without func(key string) bool) [32]byte {
 	hash := sha256.New()
 	w := bufio.NewWriter(hash)
 	kept := make([]member, 0, len(root.members))
 	for _, m := range root.members {
-		if !policy[m.key] {
+		if m.key == "log" {
+			m.value = captured(m.value)
+		}
+		if !without(m.key) {
 			kept = append(kept, m)
 		}
 	}

@@ -40,6 +40,14 @@ type Message struct {
 	Reason string `json:"reason,omitempty"`
 }
 
+// Errors of results that programs tell from others: the message was taken, and
+// nothing may have come of it.
+const (
+	Interrupted  = "interrupted"
+	ShuttingDown = "the colony is shutting down"
+	HasShutDown  = "the colony has shut down"
+)
+
 // Result is state/results/FILENAME.json: what became of a message. Finished is
 // nil until it is known.
 type Result struct {

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -9,8 +10,6 @@ import (
 // topKeys are the names that a key of a spec may have been meant to be.
 var topKeys = func() []string {
 	all := slices.Collect(maps.Keys(keys))
-	all = slices.AppendSeq(all, maps.Keys(later))
-	all = slices.AppendSeq(all, maps.Keys(unwatched))
 	slices.Sort(all)
 	return all
 }()
@@ -56,6 +55,14 @@ func nearest(s string, known []string) string {
 		}
 	}
 	return best
+}
+
+// maybe asks whether a near word was meant, in parentheses; "" if there is none.
+func maybe(s string, known []string) string {
+	if near := nearest(s, known); near != "" {
+		return fmt.Sprintf(" (did you mean %q?)", near)
+	}
+	return ""
 }
 
 // distance counts the bytes to insert, delete, replace or swap with their

@@ -3,7 +3,6 @@ package spec
 import (
 	"crypto/sha256"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -25,6 +24,9 @@ func Parse(data []byte) (*Spec, error) {
 	s.Raw = append([]byte(nil), data...)
 	s.SHA256 = sha256.Sum256(data)
 	s.Identity = identity(root)
+	if s.Instances != nil {
+		s.Common = hashWithout(root, func(key string) bool { return key == "instances" || key == "$schema" })
+	}
 	named := map[string]bool{}
 	for _, name := range slices.Concat(s.Requires, s.After) {
 		if !named[name] {
@@ -73,6 +75,14 @@ var keys = map[string]func(r *reader, n *node){
 	"groups":        func(r *reader, n *node) { r.spec.Groups, _ = list(r.problems, n, "groups", r.account) },
 	"group":         func(r *reader, n *node) { r.spec.Group, _ = list(r.problems, n, "group", r.filled) },
 	"cwd":           func(r *reader, n *node) { r.spec.Cwd, _ = r.path(n, "cwd") },
+	"umask":         (*reader).umask,
+	"nice":          func(r *reader, n *node) { r.spec.Nice = r.between(n, "nice", -20, 19) },
+	"oom_score_adj": func(r *reader, n *node) { r.spec.OOMScoreAdj = r.between(n, "oom_score_adj", -1000, 1000) },
+	"rlimits":       (*reader).rlimits,
+	"no_new_privs":  func(r *reader, n *node) { r.spec.NoNewPrivs, _ = r.boolean(n, "no_new_privs") },
+	"capabilities":  (*reader).capabilities,
+	"cgroup":        (*reader).cgroup,
+	"credentials":   (*reader).credentials,
 	"restart":       (*reader).restart,
 	"success_codes": func(r *reader, n *node) { r.spec.SuccessCodes, _ = list(r.problems, n, "success_codes", r.code) },
 	"backoff":       (*reader).backoff,
@@ -82,29 +92,16 @@ var keys = map[string]func(r *reader, n *node){
 	"requires":      func(r *reader, n *node) { r.spec.Requires, _ = list(r.problems, n, "requires", r.service) },
 	"ready":         (*reader).ready,
 	"watchdog":      (*reader).watchdog,
+	"schedule":      (*reader).schedule,
 	"main":          func(r *reader, n *node) { r.spec.Main, _ = r.boolean(n, "main") },
+	"instances":     (*reader).instances,
 	"stdin":         (*reader).stdin,
+	"listen":        (*reader).listen,
 	"log":           (*reader).log,
 	beatcheck:       (*reader).heart,
-}
-
-// later are keys that are reserved. They are refused, because a spec that says
-// them relies on them: a memory limit that is silently not there is worse than
-// an error.
-var later = map[string]bool{
-	"umask": true, "nice": true, "oom_score_adj": true, "rlimits": true,
-	"no_new_privs": true, "capabilities": true, "cgroup": true,
-	"credentials": true, "instances": true, "listen": true, "schedule": true,
-}
-
-// Reserved lists the top-level keys that Parse refuses because what they ask for
-// is not built, in alphabetical order.
-func Reserved() []string { return slices.Sorted(maps.Keys(later)) }
-
-// unwatched are keys for a helper that does not exist yet. Other programs may
-// read them, so they are kept.
-var unwatched = map[string]bool{
-	"ncolony.httpcheck": true, "ncolony.tcpcheck": true, "ncolony.execcheck": true,
+	httpcheck:       (*reader).httpcheck,
+	tcpcheck:        (*reader).tcpcheck,
+	execcheck:       (*reader).execcheck,
 }
 
 // object reads the whole file.
@@ -116,10 +113,6 @@ func (r *reader) object(root *node) {
 		switch {
 		case known:
 			read(r, m.value)
-		case later[m.key]:
-			r.add(m.at, "%s: not supported yet", m.key)
-		case unwatched[m.key]:
-			r.warn("%s: no @probe helper exists yet, nothing watches it", m.key)
 		default:
 			r.stray(m, "", topKeys)
 		}
@@ -132,8 +125,16 @@ func (r *reader) object(root *node) {
 	if hasUID && hasUser {
 		r.add(max(uid, user), "uid: excludes user, give one of the two")
 	}
+	if r.spec.Schedule != nil {
+		r.scheduled()
+	}
 	if ready := r.spec.Ready; ready != nil && ready.Beat && r.spec.Heart == nil {
 		r.add(r.at["ready"], "ready.beat: needs %s", beatcheck)
+	}
+	r.apart()
+	r.checkInstances()
+	if ready := r.spec.Ready; ready != nil && ready.Log != "" && !r.spec.Log.Captured() {
+		r.add(r.at["ready"], "ready.log: needs captured output: add \"log\": {}")
 	}
 }
 

@@ -174,22 +174,7 @@ func (r *reader) stop(n *node) {
 }
 
 func (r *reader) stdin(n *node) {
-	if n.kind == isString && n.text == "fifo" {
-		r.add(n.at, `stdin: "fifo" is not supported yet`)
-		return
-	}
-	r.spec.Stdin, _ = r.choice(n, "stdin", StdinNull, StdinInherit)
-}
-
-func (r *reader) log(n *node) {
-	switch {
-	case n.kind == isObject:
-		r.add(n.at, "log: captured logs are not supported yet")
-	case n.kind == isString && n.text != LogNull:
-		r.add(n.at, `log: must be "null"; without the key the output is the supervisor's own`)
-	case r.is(n, "log", isString):
-		r.spec.Log = n.text
-	}
+	r.spec.Stdin, _ = r.choice(n, "stdin", StdinNull, StdinInherit, StdinFIFO)
 }
 
 // heart reads ncolony.beatcheck. Its null means absent, as every reader of the
@@ -204,11 +189,7 @@ func (r *reader) heart(n *node) {
 	ok := r.fields(n, beatcheck, false, map[string]func(*node, string){
 		"period": func(n *node, key string) {
 			period = n.at
-			d, ok := r.duration(n, key)
-			if ok && d == 0 {
-				r.add(n.at, "%s: must be more than 0", key)
-			}
-			b.Period = d
+			b.Period, _ = r.positive(n, key)
 		},
 		"grace": func(n *node, key string) {
 			grace = n.at

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -22,6 +23,10 @@ func (r *reader) service(n *node, key string) (string, bool) {
 		return "", false
 	}
 	name := strings.TrimSuffix(s, ".json")
+	if file, number := Instance(name); number > 0 {
+		r.add(n.at, "%s: %s is one instance: write %s, of which all have to be ready", key, quoted(s), quoted(file))
+		return "", false
+	}
 	if err := CheckName(name); err != nil {
 		r.add(n.at, "%s: no service can be called %s", key, quoted(s))
 		return "", false
@@ -40,9 +45,9 @@ func (r *reader) ready(n *node) {
 			v.FD = int(fd)
 		},
 		"file": func(n *node, key string) { v.File, _ = r.path(n, key) },
-		"log":  func(n *node, key string) { v.Log, _ = r.filled(n, key) },
-		"http": func(n *node, key string) { v.HTTP, _ = r.filled(n, key) },
-		"tcp":  func(n *node, key string) { v.TCP, _ = r.filled(n, key) },
+		"log":  func(n *node, key string) { v.Log = r.pattern(n, key) },
+		"http": func(n *node, key string) { v.HTTP = r.readyHTTP(n, key) },
+		"tcp":  func(n *node, key string) { v.TCP = r.target(n, key) },
 		"exec": func(n *node, key string) { v.Exec, _ = r.argv(n, key) },
 	}
 	read := maps.Clone(ways)
@@ -66,12 +71,19 @@ func (r *reader) ready(n *node) {
 	case len(given) > 1:
 		r.add(n.at, "ready: has %s, give one of them", strings.Join(given, " and "))
 	}
-	for _, key := range []string{"log", "http", "tcp", "exec"} {
-		if slices.Contains(given, key) {
-			r.warn("ready.%s: no helper for it exists yet, the service waits for a READY message", key)
-		}
-	}
 	r.spec.Ready = &v
+}
+
+// pattern reads a regular expression.
+func (r *reader) pattern(n *node, key string) string {
+	s, ok := r.filled(n, key)
+	if !ok {
+		return ""
+	}
+	if _, err := regexp.Compile(s); err != nil {
+		r.add(n.at, "%s: %v", key, err)
+	}
+	return s
 }
 
 // yes reads a boolean that can only be true.
@@ -84,12 +96,7 @@ func (r *reader) yes(n *node, key string) bool {
 }
 
 func (r *reader) watchdog(n *node) {
-	d, ok := r.duration(n, "watchdog")
-	if ok && d == 0 {
-		r.add(n.at, "watchdog: must be more than 0")
-		return
-	}
-	if ok {
+	if d, ok := r.positive(n, "watchdog"); ok {
 		r.spec.Watchdog = &d
 	}
 }
@@ -135,11 +142,7 @@ func (r *reader) then(n *node, key string) (t Then) {
 	r.fields(n, key, true, map[string]func(*node, string){
 		"retry": func(n *node, key string) {
 			retry = true
-			d, ok := r.duration(n, key)
-			if ok && d == 0 {
-				r.add(n.at, "%s: must be more than 0", key)
-			}
-			t.Retry = d
+			t.Retry, _ = r.positive(n, key)
 		},
 	})
 	if !retry {

@@ -45,9 +45,32 @@ type Spec struct {
 	// Absolute path of the working directory. Without the key: the supervisor's.
 	Cwd string `json:"cwd,omitempty"`
 
+	// Permission bits that are taken from every file it makes: "0022". Without
+	// this key and the five below: as the supervisor has it.
+	Umask *Mode `json:"umask,omitempty"`
+	// Priority: -20 comes first, 19 last.
+	Nice *int `json:"nice,omitempty"`
+	// How soon the kernel kills it when memory is out: -1000 never, 1000 first.
+	OOMScoreAdj *int `json:"oom_score_adj,omitempty"`
+	// Resource limits by their names in getrlimit(2), in lower case: a value for
+	// both limits, or [soft, hard]; "unlimited" is none.
+	Rlimits map[string]Rlimit `json:"rlimits,omitzero"`
+	// True: no program that it executes gets rights it has not.
+	NoNewPrivs bool `json:"no_new_privs,omitempty"`
+	// The capabilities that it keeps, whoever it runs as; it loses all others for
+	// good. Any case, with or without CAP_.
+	Capabilities []string `json:"capabilities,omitzero"`
+
+	// A control group (v2) for each life, with limits for all that is in it. An
+	// empty object: without limits, and a kill reaches everything.
+	Cgroup *Cgroup `json:"cgroup,omitempty"`
+	// Files of which each start gets a copy that only its user can read, in the
+	// directory that CREDENTIALS_DIRECTORY names. Names and absolute paths.
+	Credentials map[string]string `json:"credentials,omitzero"`
+
 	// When the service is started again after its main process has ended:
 	// always; on-failure: unless it exited with one of success_codes; never,
-	// which is the default with main.
+	// which is the default with main and with schedule.
 	Restart Restart `json:"restart,omitempty"`
 	// Exit codes that are no failure.
 	SuccessCodes []int `json:"success_codes,omitzero"`
@@ -72,21 +95,60 @@ type Spec struct {
 	// True: the colony drains and exits when this service has ended for good,
 	// with its exit code.
 	Main bool `json:"main,omitempty"`
-	// Standard input: null is /dev/null, inherit is the supervisor's.
+	// So many services NAME@1, NAME@2 and so on are made of this file, each with
+	// its number in NCOLONY_INSTANCE. 0: none. Without the key: one, called NAME.
+	Instances *int `json:"instances,omitempty"`
+	// The service is not started with the colony, but when this says so, by
+	// @schedule.
+	Schedule *Schedule `json:"schedule,omitempty"`
+	// Sockets that the supervisor opens, keeps while the service is restarted, and
+	// gives it from descriptor 3 on, as systemd does: LISTEN_FDS, LISTEN_FDNAMES
+	// and LISTEN_PID say which. Addresses or objects.
+	Listen []Listen `json:"listen,omitzero"`
+	// Standard input: null is /dev/null, inherit is the supervisor's, fifo is
+	// state/stdin/NAME, to which ncolony ctl send writes.
 	Stdin string `json:"stdin,omitempty"`
-	// Standard output and error: null throws them away. Without the key they go
-	// where the supervisor's go.
-	Log string `json:"log,omitempty"`
+	// Standard output and error: "null" throws them away, an object captures them
+	// in files. Without the key they go where the supervisor's go.
+	Log *Log `json:"log,omitempty"`
 
 	// The service promises to change the time of a heartbeat file;
 	// @heartcheck restarts it when it does not. null: no check.
 	Heart *Beatcheck `json:"ncolony.beatcheck,omitempty"`
+	// A URL that has to answer; @probe restarts the service when it does not.
+	// null: no check.
+	HTTPCheck *HTTPCheck `json:"ncolony.httpcheck,omitempty"`
+	// An address that has to accept connections; likewise.
+	TCPCheck *TCPCheck `json:"ncolony.tcpcheck,omitempty"`
+	// A program that has to end with code 0; likewise.
+	ExecCheck *ExecCheck `json:"ncolony.execcheck,omitempty"`
 
 	Raw      []byte   `json:"-"` // the file's bytes, delivered as NCOLONY_CONFIG
 	SHA256   [32]byte `json:"-"` // of Raw
 	Identity [32]byte `json:"-"` // of everything whose change restarts the service; see SameProcess
+	Common   [32]byte `json:"-"` // with instances: of everything but their number; see OnlyScaled
 	Needs    []string `json:"-"` // Requires and After, each name once
 	Warnings []string `json:"-"` // what is odd but not wrong, for status
+}
+
+// Cgroup limits what all processes of a life have together. A nil limit is none.
+type Cgroup struct {
+	// Bytes of memory; what needs more is killed, with the whole life.
+	MemoryMax *Size `json:"memory_max,omitempty"`
+	// Bytes of memory above which it is slowed down.
+	MemoryHigh *Size `json:"memory_high,omitempty"`
+	// Processors: 0.5 is half of one. Or a string: "50%".
+	CPUMax *CPUs `json:"cpu_max,omitempty"`
+	// Number of processes and threads.
+	PidsMax *int `json:"pids_max,omitempty"`
+	// True: where no such control group can be had the service runs without, and
+	// a warning says so. Else its spec is invalid there.
+	Optional bool `json:"optional,omitempty"`
+}
+
+// Limited reports whether c limits anything, for which controllers are needed.
+func (c *Cgroup) Limited() bool {
+	return c.MemoryMax != nil || c.MemoryHigh != nil || c.CPUMax != nil || c.PidsMax != nil
 }
 
 // Restart says when a service whose main process has ended is started again.
@@ -177,11 +239,13 @@ type Readiness struct {
 	File string `json:"file,omitempty"`
 	// A regular expression (RE2) that a line of its output matches.
 	Log string `json:"log,omitempty"`
-	// A URL that answers well.
-	HTTP string `json:"http,omitempty"`
-	// An address that accepts connections.
+	// A URL that answers with a status from 200 to 399, which @probe sees; or an
+	// object that says how to ask, and what is good.
+	HTTP *ReadyHTTP `json:"http,omitempty"`
+	// An address that accepts connections, which @probe sees.
 	TCP string `json:"tcp,omitempty"`
-	// A program and its arguments that ends with code 0.
+	// A program and its arguments that ends with code 0; @probe runs it as the
+	// service.
 	Exec []string `json:"exec,omitempty"`
 	// The start has failed if it takes longer. 0: there is no such time.
 	Timeout *Duration `json:"timeout,omitempty"`
@@ -201,6 +265,33 @@ func (r *Readiness) Limit() time.Duration {
 // Notifies reports whether the service talks to us as sd_notify(3) does.
 func (s *Spec) Notifies() bool { return s.Watchdog != nil || s.Ready != nil && s.Ready.Notify }
 
+// Schedule is the key "schedule": when a service is started. It has either Cron
+// or Every.
+type Schedule struct {
+	// Five fields as in crontab(5), or @daily and the like.
+	Cron string `json:"cron,omitempty"`
+	// The time zone that cron speaks of, as in Europe/Berlin. Without the key: the
+	// supervisor's.
+	Zone string `json:"zone,omitempty"`
+	// The time from one start to the next, at least a second.
+	Every Duration `json:"every,omitempty"`
+}
+
+// String is the schedule in the words of the spec.
+func (s *Schedule) String() string {
+	switch {
+	case s.Every > 0:
+		return "every " + s.Every.String()
+	case s.Zone != "":
+		return "cron " + s.Cron + " " + s.Zone
+	}
+	return "cron " + s.Cron
+}
+
+// Scheduler is the helper that starts services by their schedules. A service
+// that waits for its time has it in waiting_for.
+const Scheduler = "@schedule"
+
 // Scope says which processes of a life a stop is meant for.
 type Scope string
 
@@ -213,12 +304,11 @@ const (
 // Scopes lists the scopes in the order of the documentation.
 var Scopes = []Scope{ScopeAll, ScopeGroup, ScopeMain}
 
-// Values of Spec.Stdin and Spec.Log. An absent log means LogInherit.
+// Values of Spec.Stdin.
 const (
 	StdinNull    = "null"
 	StdinInherit = "inherit"
-	LogInherit   = ""
-	LogNull      = "null"
+	StdinFIFO    = "fifo"
 )
 
 // Beatcheck is the key "ncolony.beatcheck": the service promises to change the
@@ -245,5 +335,6 @@ func (s *Spec) Digest() string {
 
 // SameProcess reports whether a running child of a is also what b asks for: the
 // two differ at most in policy (restart, success_codes, backoff, limit, stop,
-// group, after, requires), which is taken live, or in formatting.
+// group, after, requires, schedule,
+// instances), which is taken live, or in formatting.
 func SameProcess(a, b *Spec) bool { return a.Identity == b.Identity }

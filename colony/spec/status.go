@@ -35,16 +35,18 @@ type Status struct {
 	SpecSHA256 string     `json:"spec_sha256"` // Of the spec in force, in hex; empty = none.
 	SpecError  *Problem   `json:"spec_error"`  // What is wrong with the file as it is now; null = nothing.
 	Warnings   []string   `json:"warnings"`    // What is odd but not wrong.
-	WaitingFor []string   `json:"waiting_for"` // Names of services that have to be ready first; at most 100.
+	WaitingFor []string   `json:"waiting_for"` // Names of services that have to be ready first, at most 100; @schedule: it waits until it is due.
 	Watched    Watched    `json:"watched"`     // Which helpers look after the service now.
 
-	Wanted     *time.Time  `json:"wanted,omitempty"`      // When it could have started, but for what it waits for.
-	Started    *time.Time  `json:"started,omitempty"`     // When the current or last life began.
-	ReadyAt    *time.Time  `json:"ready_at,omitempty"`    // When that life became ready.
-	Failures   []time.Time `json:"failures,omitempty"`    // Restarts that count for limit, oldest first.
-	StatusText string      `json:"status_text,omitempty"` // What it says of itself: STATUS= of sd_notify.
-	Reloading  bool        `json:"reloading,omitempty"`   // It says that it reads its configuration anew.
-	Reason     string      `json:"reason,omitempty"`      // Why it is failed, or waits for what does not come by itself.
+	Wanted     *time.Time       `json:"wanted,omitempty"`      // When it could have started, but for what it waits for.
+	Started    *time.Time       `json:"started,omitempty"`     // When the current or last life began.
+	ReadyAt    *time.Time       `json:"ready_at,omitempty"`    // When that life became ready.
+	Failures   []time.Time      `json:"failures,omitempty"`    // Restarts that count for limit, oldest first.
+	StatusText string           `json:"status_text,omitempty"` // What it says of itself: STATUS= of sd_notify.
+	Reloading  bool             `json:"reloading,omitempty"`   // It says that it reads its configuration anew.
+	Schedule   *Timetable       `json:"schedule,omitempty"`    // When it was and is due; not in the file, but in what ncolony ctl status --json prints.
+	Probes     map[string]Probe `json:"probes,omitempty"`      // Only in what ncolony ctl status prints: what its health checks have found, by what is asked.
+	Reason     string           `json:"reason,omitempty"`      // Why it is failed, or waits for what does not come by itself.
 }
 
 // Exit is how a life ended: exactly one of Code, Signal, Unknown and SpawnError
@@ -63,9 +65,10 @@ type Exit struct {
 
 // Watched says which helpers look after the service now.
 type Watched struct {
-	Heart bool `json:"heart"` // Whether @heartcheck watches its heartbeat.
-	Probe bool `json:"probe"` // Whether its health checks are run.
-	Log   bool `json:"log"`   // Whether its output is captured.
+	Heart    bool `json:"heart"`    // Whether @heartcheck watches its heartbeat.
+	Schedule bool `json:"schedule"` // Whether @schedule starts it when it is due.
+	Probe    bool `json:"probe"`    // Whether its health checks are run.
+	Log      bool `json:"log"`      // Whether its output is captured.
 }
 
 // ColonyStatus is state/colony.json.

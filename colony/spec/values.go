@@ -203,6 +203,15 @@ func (p *problems) duration(n *node, key string) (Duration, bool) {
 	return d, cause == ""
 }
 
+// positive reads a duration that is not 0.
+func (p *problems) positive(n *node, key string) (Duration, bool) {
+	d, ok := p.duration(n, key)
+	if ok && d == 0 {
+		p.add(n.at, "%s: must be more than 0", key)
+	}
+	return d, ok && d > 0
+}
+
 // signal reads a signal's name or number.
 func (p *problems) signal(n *node, key string) (Signal, bool) {
 	if n.kind != isNumber && !p.is(n, key, isString, "a name or a number") {

@@ -1,7 +1,6 @@
 package convert
 
 import (
-	"encoding/json"
 	"regexp"
 	"strings"
 
@@ -10,12 +9,22 @@ import (
 
 // compose reads files of Docker Compose.
 func (c *conversion) compose(files []File) error {
-	for _, f := range files {
+	all := make([][]field, len(files))
+	secrets := map[string]composeSecret{}
+	for i, f := range files {
 		fields, err := readYAML(f)
 		if err != nil {
 			return err
 		}
+		all[i] = fields
 		for _, top := range fields {
+			if top.key == "secrets" {
+				c.composeSecrets(f, top, secrets)
+			}
+		}
+	}
+	for i, f := range files {
+		for _, top := range all[i] {
 			at := place{f.Path, top.line}
 			switch {
 			case top.key == "services":
@@ -24,9 +33,9 @@ func (c *conversion) compose(files []File) error {
 					c.note(at, Skipped, "services", "not a mapping of names to services")
 				}
 				for _, s := range services {
-					c.composeService(f, s)
+					c.composeService(f, s, secrets)
 				}
-			case top.key == "version" || top.key == "name" || strings.HasPrefix(top.key, "x-"):
+			case top.key == "version" || top.key == "name" || top.key == "secrets" || strings.HasPrefix(top.key, "x-"):
 			case top.key == "include":
 				c.note(at, Skipped, "include", "no file is looked for: give 'docker compose config' instead, which puts all together")
 			default:
@@ -39,7 +48,7 @@ func (c *conversion) compose(files []File) error {
 
 func composeTop(key string) string {
 	switch key {
-	case "volumes", "configs", "secrets":
+	case "volumes", "configs":
 		return "services use the files that ncolony itself sees"
 	case "networks":
 		return "services are in the network of the supervisor: they reach each other at 127.0.0.1, and not by name"
@@ -54,16 +63,25 @@ type composeItem struct {
 	entrypoint []word // nil = not given
 	cmd        []word
 	lines      map[string]int
+	secrets    map[string]composeSecret // of all files
+	added      capSet
+	dropped    capSet
+	addAll     bool
+	dropAll    bool
+	capKey     string  // cap_add or cap_drop, where one was read
+	privileged bool    // and they say nothing
+	period     float64 // of cpu_quota, in us
+	quota      field
 }
 
-func (c *conversion) composeService(f File, top field) {
+func (c *conversion) composeService(f File, top field, secrets map[string]composeSecret) {
 	at := place{f.Path, top.line}
 	fields, ok := mapping(top.value)
 	if !ok {
 		c.note(at, Skipped, "services."+top.key, "not a mapping")
 		return
 	}
-	s := &composeItem{draft: c.add(top.key, at), file: f, lines: map[string]int{}}
+	s := &composeItem{draft: c.add(top.key, at), file: f, lines: map[string]int{}, secrets: secrets, period: usualPeriod}
 	s.once = true // the default of restart
 	for _, field := range fields {
 		s.lines[field.key] = field.line
@@ -72,8 +90,6 @@ func (c *conversion) composeService(f File, top field) {
 		case read != nil:
 			read(s, field)
 		case strings.HasPrefix(field.key, "x-") || composeSilent[field.key]:
-		case composeReserved[field.key] != "":
-			s.lost(field, "key %q is not supported yet", composeReserved[field.key])
 		case composeLost[field.key] != "":
 			s.lost(field, "%s", composeLost[field.key])
 		default:
@@ -81,6 +97,7 @@ func (c *conversion) composeService(f File, top field) {
 		}
 	}
 	s.command()
+	s.settleRights()
 	if s.env["PATH"] == nil {
 		s.inherit("PATH")
 	}
@@ -180,37 +197,6 @@ func (s *composeItem) words(f field) (words []word, ok bool) {
 		return nil, false
 	}
 	return append([]word{}, words...), true
-}
-
-// healthcheck says what the test would be. It is not written: no helper runs it
-// yet, and the service would wait for it for ever.
-func (s *composeItem) healthcheck(f field) {
-	options, _ := mapping(f.value)
-	var args []string
-	for _, o := range options {
-		text, isText := scalar(o.value)
-		list, _ := scalars(o.value)
-		switch {
-		case o.key == "disable" && text == "true", o.key == "test" && len(list) > 0 && list[0] == "NONE":
-			return
-		case o.key != "test":
-		case isText:
-			args = []string{"/bin/sh", "-c", text}
-		case len(list) > 1 && list[0] == "CMD-SHELL":
-			args = []string{"/bin/sh", "-c", list[1]}
-		case len(list) > 1:
-			args = list[1:]
-		}
-	}
-	if args == nil {
-		s.lost(f, "a service becomes ready by running, or by a key \"ready\"")
-		return
-	}
-	text, err := json.Marshal(args)
-	if err != nil {
-		text = []byte("[...]")
-	}
-	s.lost(f, `it is ready when it runs: "ready": {"exec": %s} would say it, but no helper runs that yet`, text)
 }
 
 // limit bounds restarts as restart: on-failure:N does.

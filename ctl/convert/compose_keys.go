@@ -14,13 +14,6 @@ var composeSilent = map[string]bool{
 	"init": true, "container_name": true, "pull_policy": true, "labels": true, "annotations": true, "attach": true,
 }
 
-// composeReserved are keys that ncolony means to have.
-var composeReserved = map[string]string{
-	"ulimits": "rlimits", "cap_add": "capabilities", "cap_drop": "capabilities", "oom_score_adj": "oom_score_adj",
-	"mem_limit": "cgroup", "memswap_limit": "cgroup", "mem_reservation": "cgroup", "cpus": "cgroup", "cpu_shares": "cgroup", "cpu_quota": "cgroup", "pids_limit": "cgroup",
-	"secrets": "credentials", "scale": "instances",
-}
-
 // composeLost are keys with a way out, or a reason.
 var composeLost = map[string]string{
 	"image":         "there are no images: the program has to be where ncolony runs",
@@ -38,12 +31,9 @@ var composeLost = map[string]string{
 	"tmpfs":         "services see the files that ncolony itself sees: mount them there",
 	"configs":       "services see the files that ncolony itself sees: put them there",
 	"devices":       "services see the files that ncolony itself sees",
-	"deploy":        `nothing is deployed, and "instances" and "cgroup" are not supported yet`,
 	"extends":       "no other service is looked at: give 'docker compose config' instead, which puts all together",
 	"profiles":      "what has a spec is started; 'ncolony ctl stop NAME' then keeps it down",
-	"privileged":    "ncolony is no sandbox: the container around it is as privileged as it is",
 	"read_only":     "ncolony is no sandbox: the container around it can be read-only",
-	"security_opt":  `ncolony is no sandbox, and "no_new_privs" is not supported yet`,
 	"sysctls":       "set it for the container around ncolony",
 	"shm_size":      "set it for the container around ncolony",
 	"group_add":     `"groups" has all supplementary groups of a service, as names or numbers`,
@@ -53,7 +43,7 @@ var composeLost = map[string]string{
 	"pid":           "services see each other's processes",
 	"ipc":           "services are in the namespaces of the supervisor",
 	"userns_mode":   "services are in the namespaces of the supervisor",
-	"cgroup_parent": `key "cgroup" is not supported yet`,
+	"cgroup_parent": "control groups are made below the supervisor's",
 	"develop":       "nothing is watched: 'ncolony ctl restart NAME'",
 	"post_start":    "nothing runs after a start: make it a service with restart never that comes after this one",
 	"pre_stop":      `"stop": {"command": [...]} runs in front of the stop signal`,
@@ -61,7 +51,8 @@ var composeLost = map[string]string{
 	"cpuset":        "services run on the processors that the supervisor may use",
 	"domainname":    "the host name is the supervisor's",
 	"mac_address":   "services are in the network of the supervisor",
-	"blkio_config":  `key "cgroup" is not supported yet`,
+	"blkio_config":  "input and output have no limits: " + hasLimits,
+	"cpu_shares":    "there are no weights: " + hasLimits,
 }
 
 // composeKeys read the keys that have a counterpart.
@@ -75,10 +66,28 @@ var composeKeys = map[string]func(s *composeItem, f field){
 	"environment": (*composeItem).environment,
 	"env_file":    (*composeItem).envFile,
 	"user":        (*composeItem).user,
+	"scale":       func(s *composeItem, f field) { s.instances(f, f.value) },
+	"deploy":      (*composeItem).deploy,
 	"restart":     (*composeItem).restart,
 	"depends_on":  (*composeItem).dependsOn,
 	"logging":     (*composeItem).logging,
 	"healthcheck": (*composeItem).healthcheck,
+
+	"ulimits":         (*composeItem).ulimits,
+	"cap_add":         func(s *composeItem, f field) { s.capSet(f, &s.added, &s.addAll) },
+	"cap_drop":        func(s *composeItem, f field) { s.capSet(f, &s.dropped, &s.dropAll) },
+	"privileged":      (*composeItem).privilege,
+	"security_opt":    (*composeItem).securityOpt,
+	"oom_score_adj":   (*composeItem).oomScore,
+	"mem_limit":       (*composeItem).memLimit,
+	"mem_reservation": (*composeItem).memReservation,
+	"memswap_limit":   (*composeItem).memSwap,
+	"cpus":            (*composeItem).processors,
+	"cpu_quota":       func(s *composeItem, f field) { s.quota = f },
+	"cpu_period":      (*composeItem).cpuPeriod,
+	"pids_limit":      (*composeItem).pidsLimit,
+	"secrets":         (*composeItem).useSecrets,
+
 	"working_dir": func(s *composeItem, f field) {
 		if dir, ok := s.text(f); ok && !filepath.IsAbs(dir) {
 			s.lost(f, "%q is no absolute path", dir)
@@ -98,16 +107,9 @@ var composeKeys = map[string]func(s *composeItem, f field){
 		}
 	},
 	"stop_grace_period": func(s *composeItem, f field) {
-		text, ok := s.text(f)
-		if !ok {
-			return
+		if d, ok := s.span(f); ok {
+			s.spec.Stop.Grace = &d
 		}
-		d, _, err := timespan(text)
-		if err != nil {
-			s.lost(f, "%v", err)
-			return
-		}
-		s.spec.Stop.Grace = &d
 	},
 	"stdin_open": func(s *composeItem, f field) {
 		if text, _ := scalar(f.value); text == "true" {
@@ -213,6 +215,9 @@ func (s *composeItem) envFile(f field) {
 	}
 }
 
+// maxID is the largest id of a user or group; one more means none.
+const maxID = 1<<32 - 2
+
 // user reads USER, or USER:GROUP, each a name or a number.
 func (s *composeItem) user(f field) {
 	text, ok := s.text(f)
@@ -220,16 +225,20 @@ func (s *composeItem) user(f field) {
 		return
 	}
 	user, group, hasGroup := strings.Cut(text, ":")
-	if uid, err := strconv.Atoi(user); err == nil {
+	if uid, err := strconv.Atoi(user); err != nil {
+		s.spec.User = user
+	} else if 0 <= uid && uid <= maxID {
 		s.spec.UID = &uid
 	} else {
-		s.spec.User = user
+		s.lost(f, "%q is no id from 0 to %d", user, maxID)
 	}
 	if !hasGroup {
 		return
 	}
-	if gid, err := strconv.Atoi(group); err == nil {
+	if gid, err := strconv.Atoi(group); err == nil && 0 <= gid && gid <= maxID {
 		s.spec.GID = &gid
+	} else if err == nil {
+		s.lost(f, "%q is no id from 0 to %d", group, maxID)
 	} else {
 		s.lost(f, `it runs in the user's own group; "gid" has the number of another (getent group %s)`, group)
 	}
@@ -266,10 +275,7 @@ func (s *composeItem) dependsOn(f field) {
 		if spec.CheckName(name) != nil {
 			own = goodName(name)
 		}
-		if condition == "service_healthy" {
-			s.about(f, "%s: service_healthy: no helper runs its check yet, so this one starts when %s runs, or is ready by its own \"ready\"", name, name)
-		}
-		s.refs = append(s.refs, ref{name: own, key: f.key, at: at, ended: condition == "service_completed_successfully",
+		s.refs = append(s.refs, ref{name: own, key: f.key, at: at, ended: condition == "service_completed_successfully", healthy: condition == "service_healthy",
 			missing: name + " is not converted, and not waited for"})
 	}
 	if list, ok := scalars(f.value); ok {
@@ -304,7 +310,7 @@ func (s *composeItem) logging(f field) {
 		text, _ := scalar(o.value)
 		return o.key == "driver" && text == "none"
 	}) {
-		s.spec.Log = spec.LogNull
+		s.spec.Log = spec.NoLog()
 		return
 	}
 	s.lost(f, "captured logs are not supported yet: the output goes where the supervisor's goes")

@@ -137,9 +137,10 @@ type draft struct {
 	spec   spec.Spec
 	args   []word
 	env    map[string]word
-	once   bool   // it is not started again; see settle
-	job    bool   // and others wait for its end
-	refs   []ref  // what it depends on
+	once   bool  // it is not started again; see settle
+	job    bool  // and others wait for its end
+	refs   []ref // what it depends on
+	check  *health
 	why    string // it has no command
 	closed bool   // nothing of the supervisor's environment is for it
 	note   []Note
@@ -152,6 +153,7 @@ type ref struct {
 	at       place
 	requires bool
 	ended    bool   // the other has to have ended well
+	healthy  bool   // the other has to be well
 	missing  string // what to say if the other is not converted; "" = nothing
 }
 
@@ -253,6 +255,7 @@ func plainProblems(err error) string {
 func settle(kept []*draft, good map[string]*draft) {
 	awaited := map[string]bool{} // as one that runs
 	jobs := map[string]bool{}
+	healthy := map[string]bool{} // awaited, as one that is well
 	for _, d := range kept {
 		for _, ref := range d.refs {
 			other := good[ref.name]
@@ -265,12 +268,17 @@ func settle(kept []*draft, good map[string]*draft) {
 				d.depend(ref)
 			default:
 				awaited[ref.name] = true
+				healthy[ref.name] = healthy[ref.name] || ref.healthy
+				if ref.healthy && other.check == nil {
+					d.say(ref.at, Lost, ref.key, "%s: service_healthy: its health check is not known here, so this one starts when %s runs", ref.name, ref.name)
+				}
 				d.depend(ref)
 			}
 		}
 	}
 	for _, d := range kept {
 		d.spec.After = without(d.spec.After, d.spec.Requires)
+		d.settleHealth(healthy[d.name])
 		switch {
 		case !d.once:
 			if jobs[d.name] {

@@ -46,7 +46,7 @@ func (c *conversion) supervisord(files []File) error {
 		case "eventlistener":
 			c.note(s.at, Skipped, key, "there is no protocol of event listeners: follow 'ncolony ctl events -f --json' or state/events instead")
 		case "fcgi-program":
-			c.note(s.at, Skipped, key, `sockets that the supervisor opens (key "listen") are not supported yet: have the program open its own`)
+			c.note(s.at, Skipped, key, `its socket is standard input there; those of "listen" are descriptors from 3 on, with LISTEN_FDS: have the program take that, or open its own`)
 		case "unix_http_server", "inet_http_server":
 			c.note(s.at, Lost, key, "the supervisor has no socket: it is driven by files, and 'ncolony ctl' writes them")
 		case "supervisorctl", "rpcinterface", "ctlplugin":
@@ -119,8 +119,7 @@ func (c *conversion) supervisordItself(s *iniSection) {
 		case "environment": // of the programs
 		case "nodaemon", "silent", "logfile", "logfile_maxbytes", "logfile_backups", "loglevel", "pidfile", "childlogdir", "identifier", "nocleanup", "strip_ansi":
 		case "umask", "minfds", "minprocs":
-			c.note(e.at, Lost, key, "%s is not supported yet: set it before you start ncolony", map[string]string{
-				"umask": `"umask"`, "minfds": `"rlimits"`, "minprocs": `"rlimits"`}[e.key])
+			c.iniRights(e, key)
 		case "user", "directory":
 			if e.key == "user" && (e.value == "root" || e.value == "0") {
 				continue
@@ -151,7 +150,8 @@ func (c *conversion) iniGroup(s *iniSection, name string, programs map[string][]
 	}
 }
 
-// program reads a section [program:NAME]: one service, or numprocs of them.
+// program reads a section [program:NAME]: one service, or numprocs of them. If
+// nothing in them differs, they are instances of one.
 func (c *conversion) program(s *iniSection, name string, common *iniSection) (drafts []*draft) {
 	number := func(key string, standard int) int {
 		e, ok := s.get(key)
@@ -166,40 +166,77 @@ func (c *conversion) program(s *iniSection, name string, common *iniSection) (dr
 		return n
 	}
 	count, first := number("numprocs", 1), number("numprocs_start", 0)
+	if count > 1 && !numbered(s, common) {
+		d := c.process(s, name, common, first, count, name)
+		d.spec.Instances = &count
+		d.say(s.at, About, "["+s.name+"] numprocs", "%d instances of one service, %s to %s", count, spec.InstanceName(d.name, 1), spec.InstanceName(d.name, count))
+		return []*draft{d}
+	}
 	for n := first; n < first+count; n++ {
-		vars := map[string]string{
-			"program_name": name, "group_name": name, "here": filepath.Dir(s.at.file),
-			"process_num": strconv.Itoa(n), "numprocs": strconv.Itoa(count),
-		}
-		called, bad := name, ""
-		if e, ok := s.get("process_name"); ok {
-			if text, err := expand(e.value, vars); err != nil || strings.Contains(text, "\x00") {
-				bad = "process_name cannot be read"
-			} else {
-				called = text
-			}
-		} else if count > 1 {
+		called := ""
+		if count > 1 {
 			called = fmt.Sprintf("%s_%02d", name, n)
 		}
-		p := &iniProgram{draft: c.add(called, s.at), section: s, vars: vars}
-		if bad != "" {
-			p.lost("process_name", "%s", bad)
-		}
+		d := c.process(s, name, common, n, count, called)
 		if count > 1 {
-			p.spec.Group = []string{name}
-			p.say(s.at, About, "["+s.name+"] numprocs", "%d services, each with a file of its own, in group %q", count, name)
+			d.say(s.at, About, "["+s.name+"] numprocs", "%d services, each with a file of its own, in group %q", count, name)
 		}
-		p.environment(common)
-		p.environment(s)
-		for _, e := range s.entries {
-			if last, _ := s.get(e.key); last == e {
-				p.entry(e)
-			}
-		}
-		p.settle()
-		drafts = append(drafts, p.draft)
+		drafts = append(drafts, d)
 	}
 	return drafts
+}
+
+// numbered reports whether the processes of a program differ by their number, but
+// for their names and where their output goes.
+func numbered(sections ...*iniSection) bool {
+	for _, s := range sections {
+		for _, e := range s.entries {
+			switch e.key {
+			case "process_name", "stdout_logfile", "stderr_logfile":
+			default:
+				if strings.Contains(e.value, "%(process_num)") {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// process reads a section [program:NAME] for one of its processes.
+func (c *conversion) process(s *iniSection, name string, common *iniSection, n, count int, called string) *draft {
+	vars := map[string]string{
+		"program_name": name, "group_name": name, "here": filepath.Dir(s.at.file),
+		"process_num": strconv.Itoa(n), "numprocs": strconv.Itoa(count),
+	}
+	bad := ""
+	if e, ok := s.get("process_name"); ok && called != name {
+		if text, err := expand(e.value, vars); err != nil || strings.Contains(text, "\x00") {
+			bad = "process_name cannot be read"
+			called = name
+		} else {
+			called = text
+		}
+	} else if called == "" {
+		called = name
+	}
+	p := &iniProgram{draft: c.add(called, s.at), section: s, vars: vars}
+	if bad != "" {
+		p.lost("process_name", "%s", bad)
+	}
+	if count > 1 {
+		p.spec.Group = []string{name}
+	}
+	p.environment(common)
+	p.environment(s)
+	for _, e := range s.entries {
+		if last, _ := s.get(e.key); last == e {
+			p.entry(e)
+		}
+	}
+	p.commonRights(common)
+	p.settle()
+	return p.draft
 }
 
 // iniProgram is a process of a section [program:NAME].

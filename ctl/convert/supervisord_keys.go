@@ -41,7 +41,6 @@ func (p *iniProgram) entry(e iniEntry) {
 
 // iniNotYet are keys that have no counterpart, or none yet.
 var iniNotYet = map[string]string{
-	"umask":     `key "umask" is not supported yet: have a shell set it, ["/bin/sh", "-c", "umask 022; exec ..."]`,
 	"priority":  `there is no order by numbers: name in "after" what has to be ready before this one`,
 	"serverurl": "there is no server",
 }
@@ -63,6 +62,13 @@ var iniKeys = map[string]func(p *iniProgram, key, text string){
 			return
 		}
 		p.args = words
+	},
+	"umask": func(p *iniProgram, key, text string) {
+		umask, err := mode(text)
+		if err != nil {
+			p.lost(key, "%v", err)
+		}
+		p.spec.Umask = umask
 	},
 	"directory": func(p *iniProgram, key, text string) {
 		if !filepath.IsAbs(text) {
@@ -186,7 +192,7 @@ func (p *iniProgram) logs() {
 	redirect, _ := iniBool(e.value)
 	switch {
 	case away["stdout"] && (away["stderr"] || redirect):
-		p.spec.Log = spec.LogNull
+		p.spec.Log = spec.NoLog()
 	case away["stdout"] || away["stderr"]:
 		p.lost(map[bool]string{true: "stdout_logfile", false: "stderr_logfile"}[away["stdout"]], `only both streams can be thrown away (log "null"): neither is`)
 	case redirect:

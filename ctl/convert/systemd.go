@@ -20,6 +20,9 @@ type unitService struct {
 	limited  place // of one of them
 	limitKey string
 	endless  bool // the interval is 0
+
+	rights     rights
+	privileged bool // + stands in front of its command
 }
 
 // systemd reads units.
@@ -27,9 +30,13 @@ func (c *conversion) systemd(files []File) error {
 	units := readUnits(files)
 	services := map[string]*unitService{}
 	var order []*unitService
+	var sockets []*unit
 	for _, u := range units {
 		base, isService := strings.CutSuffix(u.name, ".service")
 		switch {
+		case path.Ext(u.name) == ".socket":
+			sockets = append(sockets, u)
+			continue
 		case !isService:
 			c.note(u.at, Skipped, "", "%s", otherUnit(path.Ext(u.name)))
 			continue
@@ -42,7 +49,7 @@ func (c *conversion) systemd(files []File) error {
 			name = goodName(prefix + "-" + unescapeUnit(instance))
 		}
 		s := &unitService{draft: c.add(name, u.at), unit: u}
-		s.closed = true
+		s.closed, s.rights.bound = true, allCaps
 		services[u.name] = s
 		order = append(order, s)
 	}
@@ -52,16 +59,17 @@ func (c *conversion) systemd(files []File) error {
 	for _, s := range order {
 		s.depend(services)
 	}
+	for _, u := range sockets {
+		c.socket(u, order)
+	}
 	return nil
 }
 
 // otherUnit says why a unit that is no service is not converted.
 func otherUnit(ext string) string {
 	switch ext {
-	case ".socket":
-		return `sockets that the supervisor opens (key "listen") are not supported yet: have the program open its own`
 	case ".timer":
-		return `key "schedule" is not supported yet: have cron or a timer send START ('ncolony ctl start')`
+		return `timers are not converted: write the key "schedule" into the spec of what it starts`
 	case ".target", ".slice", ".scope":
 		return `services are not grouped in units of their own: dependencies name services, and "group" those to restart together`
 	}
@@ -84,10 +92,6 @@ func (s *unitService) read() {
 			read(s, key, lines)
 		case strings.HasPrefix(section, "X-") || strings.HasPrefix(name, "X-") || section == "Install" || unitSilent[key]:
 		case unitOrder[key]: // see depend
-		case strings.HasPrefix(name, "Limit") && section == "Service":
-			s.lost(key, lines, `key "rlimits" is not supported yet: have a shell set it, ["/bin/sh", "-c", "ulimit ...; exec ..."]`)
-		case unitReserved[name] != "" && section == "Service":
-			s.lost(key, lines, "key %q is not supported yet", unitReserved[name])
 		case unitLost[name] != "":
 			s.lost(key, lines, "%s", unitLost[name])
 		case strings.HasPrefix(name, "Condition") || strings.HasPrefix(name, "Assert"):
@@ -109,12 +113,29 @@ func (s *unitService) about(key string, lines []unitLine, format string, args ..
 
 // specify fills in specifiers, and says which cannot be.
 func (s *unitService) specify(key string, at place, text string) string {
-	text, unknown := s.unit.specify(text)
+	return s.specifyWith("", key, at, text)
+}
+
+// specifyWord does so where a variable may stand: the directory of credentials is
+// another in each life.
+func (s *unitService) specifyWord(key string, at place, text string) string {
+	directory := ""
+	if len(s.unit.all["Service.LoadCredential"]) > 0 {
+		directory = mark(credentialsDirectory)
+	}
+	return s.specifyWith(directory, key, at, text)
+}
+
+func (s *unitService) specifyWith(directory, key string, at place, text string) string {
+	text, unknown := s.unit.specify(text, directory)
 	if unknown != "" {
 		s.say(at, Lost, key, "only the machine knows what %s is: it stands there as it is", unknown)
 	}
 	return text
 }
+
+// credentialsDirectory is set for a service with credentials, here as there.
+const credentialsDirectory = "CREDENTIALS_DIRECTORY"
 
 // last is the value of a key that has one.
 func (s *unitService) last(key string, lines []unitLine) string {
@@ -125,6 +146,7 @@ func (s *unitService) last(key string, lines []unitLine) string {
 // settle says what follows from several keys, or from none.
 func (s *unitService) settle() {
 	s.command()
+	s.settleRights()
 	if _, set := s.env["PATH"]; !set {
 		s.env["PATH"] = literal(unitPath)
 	}
@@ -207,6 +229,7 @@ func (s *unitService) command() {
 		s.spec.User, s.spec.UID, s.spec.GID, s.spec.Groups = "", nil, nil, nil
 		s.say(at, About, key, "+ or !: it runs as the supervisor's user, without User and Group")
 	}
+	s.privileged = strings.Contains(flags, "+")
 	if strings.Contains(flags, "|") {
 		s.say(at, About, key, "|: no login shell is put in front of it")
 	}
@@ -231,12 +254,13 @@ func (s *unitService) known(words []word) (out []word) {
 		filled := word{{}}
 		for _, p := range w {
 			value, set := s.env[p.variable]
-			text, _ := value.plain()
-			elsewhere := s.file || contains(s.spec.EnvInherit, p.variable) || s.spec.User != "" && unitUserVariables[p.variable]
+			text, plain := value.plain()
+			elsewhere := s.file || contains(s.spec.EnvInherit, p.variable) || s.spec.User != "" && unitUserVariables[p.variable] ||
+				p.variable == credentialsDirectory && s.spec.Credentials != nil
 			switch {
 			case p.variable == "":
 				filled = filled.add(p.text)
-			case elsewhere && !(set && !s.file):
+			case elsewhere && !(set && !s.file), set && !plain:
 				filled = append(filled, p)
 			case p.split: // such a one is a word by itself
 				filled = nil

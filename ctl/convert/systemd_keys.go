@@ -51,12 +51,13 @@ func init() { // they refer to each other through the methods of unitService
 		"Service.StartLimitInterval":       (*unitService).startLimit,
 		"Service.StartLimitIntervalSec":    (*unitService).startLimit,
 	}
+	unitRights(unitKeys)
 }
 
 // commands reads all lines of a key of commands.
 func (s *unitService) commands(key string, lines []unitLine) (all []unitCommand) {
 	for _, line := range lines {
-		commands, err := splitCommands(line.value, func(text string) string { return s.specify(key, line.at, text) })
+		commands, err := splitCommands(line.value, func(text string) string { return s.specifyWord(key, line.at, text) })
 		if err != nil {
 			s.say(line.at, Lost, key, "%v", err)
 		}
@@ -293,7 +294,7 @@ func (s *unitService) environment(key string, lines []unitLine) {
 		}
 		for _, words := range commands {
 			for _, text := range words {
-				name, value, ok := strings.Cut(s.specify(key, line.at, text), "=")
+				name, value, ok := strings.Cut(s.specifyWord(key, line.at, text), "=")
 				if !ok || !variableName.MatchString(name) {
 					s.say(line.at, Lost, key, "%q is no NAME=value", text)
 					continue

@@ -17,7 +17,7 @@ func (s *unitService) output(key string, lines []unitLine) {
 	case "null":
 		out, err := s.unit.value("Service.StandardOutput"), s.unit.value("Service.StandardError")
 		if out == "null" && (err == "null" || err == "" || err == "inherit") {
-			s.spec.Log = spec.LogNull
+			s.spec.Log = spec.NoLog()
 		} else {
 			s.lost(key, lines, `only both streams can be thrown away (log "null"): neither is`)
 		}

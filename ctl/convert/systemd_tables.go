@@ -3,18 +3,10 @@ package convert
 // unitSilent are keys whose absence nobody misses.
 var unitSilent = map[string]bool{
 	"Unit.Description": true, "Unit.Documentation": true, "Unit.SourcePath": true, "Unit.DefaultDependencies": true, "Unit.RequiresMountsFor": true,
-	"Service.NotifyAccess": true, "Service.RemainAfterExit": true, "Service.PIDFile": true, "Service.GuessMainPID": true,
+	"Service.NotifyAccess": true, "Service.Sockets": true, "Service.RemainAfterExit": true, "Service.PIDFile": true, "Service.GuessMainPID": true,
 	"Service.IgnoreSIGPIPE": true, "Service.CPUAccounting": true, "Service.MemoryAccounting": true, "Service.TasksAccounting": true, "Service.IOAccounting": true,
 	"Service.RuntimeDirectoryMode": true, "Service.StateDirectoryMode": true, "Service.CacheDirectoryMode": true, "Service.LogsDirectoryMode": true,
 	"Service.ConfigurationDirectoryMode": true, "Service.RuntimeDirectoryPreserve": true,
-}
-
-// unitReserved are keys of [Service] that ncolony means to have.
-var unitReserved = map[string]string{
-	"UMask": "umask", "Nice": "nice", "OOMScoreAdjust": "oom_score_adj", "NoNewPrivileges": "no_new_privs",
-	"CapabilityBoundingSet": "capabilities", "AmbientCapabilities": "capabilities",
-	"MemoryMax": "cgroup", "MemoryHigh": "cgroup", "MemoryLimit": "cgroup", "CPUQuota": "cgroup", "TasksMax": "cgroup",
-	"LoadCredential": "credentials", "SetCredential": "credentials", "LoadCredentialEncrypted": "credentials", "Sockets": "listen",
 }
 
 // unitLost are keys of any section with a way out, or a reason.
@@ -63,7 +55,24 @@ var unitLost = map[string]string{
 	"ProtectKernelTunables":   noSandbox,
 	"ProtectProc":             noSandbox,
 	"ProcSubset":              noSandbox,
+	"SetCredential":           "a credential is a file: put the text into one that only root can read, and name that in credentials",
+	"SetCredentialEncrypted":  noEncryption,
+	"LoadCredentialEncrypted": noEncryption,
+	"ImportCredential":        "a credential is a file: name it in credentials",
+	"MemorySwapMax":           "swap has no limit: memory_max is of memory alone",
+	"MemoryMin":               noReserve,
+	"MemoryLow":               noReserve,
+	"CPUWeight":               noWeight,
+	"CPUShares":               noWeight,
+	"IOWeight":                noWeight,
+	"SecureBits":              "they are what they are for the supervisor",
 }
+
+const (
+	noEncryption = "nothing is decrypted: credentials are files as they are"
+	noReserve    = "no memory is kept for it: " + hasLimits
+	noWeight     = "there are no weights: " + hasLimits
+)
 
 const noSandbox = "ncolony is no sandbox: a container around it can be one"
 

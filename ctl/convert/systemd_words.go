@@ -105,6 +105,10 @@ func variables(s string) word {
 	}
 	w := word{{}}
 	for s != "" {
+		if variable, rest, ok := cutMark(s); ok {
+			w, s = append(w, part{variable: variable}), rest
+			continue
+		}
 		if m := bracedVariable.FindStringSubmatch(s); m != nil {
 			w, s = append(w, part{variable: m[1]}), s[len(m[0]):]
 			continue
@@ -147,7 +151,7 @@ func splitCommands(s string, specify func(string) string) (commands []unitComman
 		for i, text := range words {
 			text = specify(text)
 			if i == 0 || strings.Contains(c.prefixes, ":") {
-				c.words = append(c.words, word{{text: text}})
+				c.words = append(c.words, literal(text))
 			} else {
 				c.words = append(c.words, variables(text))
 			}

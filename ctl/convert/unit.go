@@ -140,10 +140,13 @@ func unescapeUnit(s string) string {
 	return strings.ToValidUTF8(b.String(), "?")
 }
 
-// specify fills in the specifiers of s. unknown are those that only the machine
-// knows, which stay as they are.
-func (u *unit) specify(s string) (text, unknown string) {
+// specify fills in the specifiers of s. credentials is their directory, "" = not
+// known. unknown are those that only the machine knows, which stay as they are.
+func (u *unit) specify(s, credentials string) (text, unknown string) {
 	known := u.specifiers()
+	if credentials != "" {
+		known['d'] = credentials
+	}
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
 		if s[i] != '%' || i+1 == len(s) {

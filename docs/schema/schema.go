@@ -14,7 +14,7 @@ import (
 var files embed.FS
 
 // Names lists the schemas: what goes into a colony first, then what comes out.
-var Names = []string{"spec", "message", "result", "status", "event", "colony"}
+var Names = []string{"spec", "message", "result", "status", "probe", "heart", "event", "crash", "colony"}
 
 // Get returns the schema of one kind of file; ok tells whether there is one of
 // that name.

@@ -24,10 +24,11 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
+	"github.com/ncolony/ncolony-go/internal/fixture"
 )
 
 // patience bounds every wait. Only a failing test takes it.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // manifest is what the tests want to know of colony.yaml.
 type manifest struct {
@@ -184,7 +185,8 @@ func TestColony(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	ncolony, root, port := filepath.Join(dir, "ncolony"), filepath.Join(dir, "run"), freePort(t)
+	ncolony, root := filepath.Join(dir, "ncolony"), filepath.Join(dir, "run")
+	_, port, _ := net.SplitHostPort(fixture.Reserve(t))
 	if out, err := exec.Command("go", "build", "-o", ncolony, "../../cmd/ncolony").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
@@ -414,15 +416,4 @@ func (n *node) until(what string, do func() error) {
 			n.t.Fatalf("%s, not within %v: %v", what, patience, err)
 		}
 	}
-}
-
-// freePort is a port on which nobody listens at the moment.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 }

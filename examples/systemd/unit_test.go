@@ -44,7 +44,7 @@ func TestVerify(t *testing.T) {
 		// It looks at the units that ours refers to as well, whose faults are not
 		// ours.
 		for line := range strings.Lines(string(out)) {
-			if strings.Contains(line, "ncolony") {
+			if strings.Contains(line, "ncolony") && !strings.Contains(line, "'DelegateSubgroup'") { // not known to older ones
 				said += line
 			}
 		}

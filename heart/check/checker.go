@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/ncolony/ncolony-go/internal/helper"
 )
 
 const (
@@ -29,12 +31,8 @@ const (
 	maxDoublings = 5
 )
 
-// life is one life of a service, from start to empty. Without the supervisor's
-// status it is the zero life.
-type life struct {
-	generation uint64
-	pid        int
-}
+// life is one life of a service.
+type life = helper.Life
 
 // mark is what a beat changes about a heartbeat file. Two marks are only ever
 // compared for equality, so it does not matter what clock has stamped them.
@@ -67,6 +65,7 @@ type verdict struct {
 // pulse is what is remembered about one service. Times are those of the clock
 // that is passed in.
 type pulse struct {
+	known  bool // it was looked at before
 	life   life
 	path   string
 	period time.Duration
@@ -76,6 +75,7 @@ type pulse struct {
 	mark   mark
 	beat   time.Duration // when the last change was seen, or the watch began anew
 	misses int           // looks since then that found no change
+	heard  bool          // a change was seen in this life
 	looked time.Duration // the last look
 	every  time.Duration // from that look to the next, as planned
 	asked  int           // how often a restart of this life was requested
@@ -87,11 +87,10 @@ type pulse struct {
 type checker struct {
 	frequency time.Duration // the longest time between two looks
 	pace      time.Duration // the shortest, for now
-	pulses    map[string]*pulse
 }
 
 func newChecker(frequency time.Duration) *checker {
-	return &checker{frequency: frequency, pace: minLook, pulses: make(map[string]*pulse)}
+	return &checker{frequency: frequency, pace: minLook}
 }
 
 // every is the time between two looks at a heart: a third of its period, within
@@ -107,14 +106,9 @@ func (c *checker) every(period time.Duration) time.Duration {
 // seen for a period; and several looks in a row, made when they were planned,
 // have found none. So no clock step, no suspend and no starved checker makes a
 // heart overdue that beats.
-func (c *checker) observe(now time.Duration, s seen) verdict {
-	p, known := c.pulses[s.name]
-	if !known {
-		p = &pulse{}
-		c.pulses[s.name] = p
-	}
-	previous, planned := p.looked, p.every
-	p.looked, p.every = now, c.every(s.period)
+func (c *checker) observe(now time.Duration, p *pulse, s seen) verdict {
+	known, previous, planned := p.known, p.looked, p.every
+	p.known, p.looked, p.every = true, now, c.every(s.period)
 	v := verdict{next: now + p.every}
 	if !s.up {
 		p.down = true
@@ -130,7 +124,7 @@ func (c *checker) observe(now time.Duration, s seen) verdict {
 	case p.life != s.life:
 		// It began since the previous look, whatever the wall clock says.
 		p.life, p.born = s.life, now-min(max(s.age, 0), now-previous)
-		p.asked = 0
+		p.asked, p.heard = 0, false
 	case p.down, p.path != s.path, p.period != s.period:
 		// What it did before says nothing about what is expected now.
 	case late > max(planned, shortGap):
@@ -149,6 +143,7 @@ func (c *checker) observe(now time.Duration, s seen) verdict {
 	if s.found {
 		p.mark, p.marked = s.mark, true
 	}
+	p.heard = p.heard || changed && !anew
 	if anew || changed {
 		p.beat, p.misses = now, 0
 		return v
@@ -167,20 +162,13 @@ func (c *checker) observe(now time.Duration, s seen) verdict {
 
 // sent notes that the restart of a service was requested. Where lives cannot be
 // told apart, the next one is taken to begin now.
-func (c *checker) sent(now time.Duration, name string) {
-	p := c.pulses[name]
-	if p == nil {
-		return
-	}
+func (p *pulse) sent(now time.Duration) {
 	p.askAt = now + repeat<<min(p.asked, maxDoublings)
 	p.asked++
 	if p.life == (life{}) {
 		p.born, p.beat, p.misses = now, now, 0
 	}
 }
-
-// forget drops a service that is no longer to be watched.
-func (c *checker) forget(name string) { delete(c.pulses, name) }
 
 // busy adapts the pace to how long the last round of looks took, so that in the
 // long run at most half of the time is spent looking. Hearts of a short period

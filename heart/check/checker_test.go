@@ -80,14 +80,15 @@ func TestFileDisappears(t *testing.T) {
 func TestFewLooks(t *testing.T) {
 	c := newChecker(defaultFrequency)
 	s := newSim(t, 50*time.Millisecond, 0).seen
+	var p pulse
 	var now time.Duration
 	for range 3 { // the first begins
-		if v := c.observe(now, s); v.restart {
+		if v := c.observe(now, &p, s); v.restart {
 			t.Fatalf("restart after %v", now)
 		}
 		now += 50 * time.Millisecond
 	}
-	if v := c.observe(now, s); !v.restart {
+	if v := c.observe(now, &p, s); !v.restart {
 		t.Error("no restart after three looks in vain")
 	}
 }
@@ -118,8 +119,8 @@ func TestNotUp(t *testing.T) {
 
 func TestNewLife(t *testing.T) {
 	for name, renew := range map[string]func(l *life){
-		"generation": func(l *life) { l.generation++ },
-		"pid":        func(l *life) { l.pid++ },
+		"generation": func(l *life) { l.Generation++ },
+		"pid":        func(l *life) { l.PID++ },
 	} {
 		p := newSim(t, sec, 5)
 		p.pass(10*sec, 300*time.Millisecond)
@@ -173,16 +174,6 @@ func TestOtherPeriod(t *testing.T) {
 	p.next = p.now
 	p.pass(2900*time.Millisecond, 0)
 	p.want()
-}
-
-func TestForget(t *testing.T) {
-	p := newSim(t, sec, 5)
-	p.pass(10*sec, 300*time.Millisecond)
-	p.checker.forget("web")
-	p.checker.sent(p.now, "web") // harmless
-	if len(p.checker.pulses) != 0 {
-		t.Error("it is still there")
-	}
 }
 
 func TestEvery(t *testing.T) {
@@ -248,6 +239,7 @@ func TestGraceOf(t *testing.T) {
 func BenchmarkObserve10000(b *testing.B) {
 	c := newChecker(defaultFrequency)
 	all := make([]seen, 10000)
+	pulses := make([]pulse, len(all))
 	for i := range all {
 		all[i] = newSim(nil, sec, 3).seen
 		all[i].name = fmt.Sprintf("service-%d", i)
@@ -259,7 +251,7 @@ func BenchmarkObserve10000(b *testing.B) {
 		now += 333 * time.Millisecond
 		for i := range all {
 			all[i].mark.mtime++
-			if c.observe(now, all[i]).restart {
+			if c.observe(now, &pulses[i], all[i]).restart {
 				b.Fatal("restart")
 			}
 		}

@@ -111,6 +111,7 @@ func FuzzBeating(f *testing.F) {
 		}
 		c := newChecker(defaultFrequency)
 		s := newSim(t, time.Duration(period), 1).seen
+		var p pulse
 		var now time.Duration
 		for _, b := range script {
 			s.found = true
@@ -118,9 +119,9 @@ func FuzzBeating(f *testing.F) {
 			s.mark.ino++
 			s.age = time.Duration(b) * math.MaxInt64 / 300
 			s.up = b%7 != 0
-			s.life.generation = uint64(b % 3)
+			s.life.Generation = uint64(b % 3)
 			now += time.Duration(b) * sec
-			if v := c.observe(now, s); v.restart || v.next <= now {
+			if v := c.observe(now, &p, s); v.restart || v.next <= now {
 				t.Fatalf("at %v: %+v", now, v)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
+	"github.com/ncolony/ncolony-go/internal/helper"
 )
 
 // FuzzFiles: the checker understands a spec just as the supervisor does; one that
@@ -32,12 +33,12 @@ func FuzzFiles(f *testing.F) {
 		}
 		heart := &spec.Beatcheck{Period: spec.Duration(sec), Grace: 2, Status: "/h"}
 		write(path, []byte(`{"args":["x"],"ncolony.beatcheck":{"period":1,"grace":2,"status":"/h"}}`))
-		s := &specs{dir: dir}
+		s := newSpecs(dir)
 		for range 2 {
-			if err := s.scan(func(string, error) {}); err != nil {
+			if err := s.Scan(func(string, error) {}); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(heart, s.files["a"].heart); diff != "" {
+			if diff := cmp.Diff(heart, s.Files["a"].Spec.heart); diff != "" {
 				t.Fatalf("the heart of %q is another:\n%s", content, diff)
 			}
 			write(path, content)
@@ -48,16 +49,16 @@ func FuzzFiles(f *testing.F) {
 
 		file := filepath.Join(dir, "status")
 		write(file, status)
-		var got statusFile
-		reported, err := got.read(file, true)
+		var got helper.Status
+		reported, err := got.Read(file, true)
 		var want spec.Status
 		if json.Unmarshal(status, &want) != nil {
-			if err == nil || got.up {
+			if err == nil || got.Up {
 				t.Fatalf("%q is a status: %+v", status, got)
 			}
 			return
 		}
-		if err != nil || !reported || got.up && want.PID == 0 || got.life != (life{generation: want.Generation, pid: want.PID}) {
+		if err != nil || !reported || got.Up && want.PID == 0 || got.Life != (life{Generation: want.Generation, PID: want.PID}) {
 			t.Fatalf("%q is %+v, %v", status, got, err)
 		}
 	})

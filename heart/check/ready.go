@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
+	"github.com/ncolony/ncolony-go/internal/helper"
 )
 
 const (
@@ -25,7 +26,7 @@ const (
 type novice struct {
 	file   *file
 	beat   beatFile
-	status statusFile
+	status helper.Status
 	life   life // that was seen last
 	marked bool // mark is of that life
 	mark   mark
@@ -47,14 +48,14 @@ func (n *novice) arrived(l life, m mark, found bool, started time.Time) bool {
 
 // path is what the file of a service is, whose change says that it is ready; ""
 // = it has no such file.
-func (f *file) path() string {
+func (w wishes) path() string {
 	switch {
-	case f.ready == nil:
+	case w.ready == nil:
 		return ""
-	case f.ready.Beat && f.heart != nil:
-		return f.heart.Status
+	case w.ready.Beat && w.heart != nil:
+		return w.heart.Status
 	}
-	return f.ready.File
+	return w.ready.File
 }
 
 // lookForReady looks at the services that become ready by a file, and returns
@@ -71,24 +72,25 @@ func (w *ward) lookForReady(now, next time.Duration) time.Duration {
 
 // lookAtNovice says READY if it is so, and returns how long to wait.
 func (w *ward) lookAtNovice(now time.Duration, name string, n *novice) time.Duration {
-	if _, err := n.status.read(w.places.Status(name), true); w.isNews("status", name, err) {
+	if _, err := n.status.Read(w.places.Status(name), true); w.news.Is("status", name, err) {
 		w.log.Warn("status not read", "service", name, "err", err)
 	}
-	if !n.status.up || n.status.ready {
+	if !n.status.Up || n.status.Ready {
 		return idleLook
 	}
 	_, m, found, err := n.beat.look()
-	if w.isNews("ready", name, err) {
+	w.noteShared(n.file, &n.beat, found)
+	if w.news.Is("ready", name, err) {
 		w.log.Warn("file that says ready not seen", "service", name, "err", err)
 	}
-	if err != nil || !n.arrived(n.status.life, m, found, n.status.started) && n.said == 0 {
+	if err != nil || !n.arrived(n.status.Life, m, found, bornBy(n.status.Life.PID, n.status.Started)) && n.said == 0 {
 		return awaitLook
 	}
 	if n.said != 0 && now-n.said < readyAgain {
 		return awaitLook
 	}
-	err = w.send(spec.Message{Type: spec.Ready, Name: name, Generation: &n.status.life.generation, Reason: n.beat.status + " has changed"})
-	if w.isNews("send", name, err) {
+	err = w.send(spec.Message{Type: spec.Ready, Name: name, Generation: &n.status.Life.Generation, Reason: n.beat.status + " has changed"})
+	if w.news.Is("send", name, err) {
 		w.log.Warn("not told that it is ready", "service", name, "err", err)
 	}
 	if err == nil {
@@ -100,15 +102,17 @@ func (w *ward) lookAtNovice(now time.Duration, name string, n *novice) time.Dura
 // findNovices brings them in line with the config directory.
 func (w *ward) findNovices(now time.Duration) {
 	found := map[string]*novice{}
-	for _, f := range w.specs.files {
-		if f.path() == "" {
+	for _, f := range w.specs.Files {
+		if f.Spec.path() == "" {
 			continue
 		}
-		n := w.novices[f.service]
-		if n == nil || n.file != f || n.beat.status != f.path() {
-			n = &novice{file: f, beat: newBeatFile(f.path(), f.service), due: now}
+		for _, name := range f.Services {
+			n := w.novices[name]
+			if n == nil || n.file != f || n.beat.status != f.Spec.path() {
+				n = &novice{file: f, beat: newBeatFile(f.Spec.path(), name), due: now}
+			}
+			found[name] = n
 		}
-		found[f.service] = n
 	}
 	w.novices = found
 }

@@ -15,13 +15,18 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
+	"os"
+	"slices"
 	"time"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
-	"github.com/ncolony/ncolony-go/heart"
+	"github.com/ncolony/ncolony-go/internal/helper"
 )
 
 // Options are what a checker works with.
@@ -42,10 +47,6 @@ type Options struct {
 // defaultFrequency is the Python checker's.
 const defaultFrequency = 10 * time.Second
 
-// watchdogBeat is how often we say that we turn, to a supervisor that wants to
-// know.
-const watchdogBeat = 3 * time.Second
-
 // longestTurn is how long the loop sleeps at most: a spec that is new is noticed
 // within it.
 const longestTurn = time.Second
@@ -57,41 +58,13 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	own, err := heart.FromEnv()
-	if err != nil {
-		w.log.Error("own heartbeat is off", "err", err)
-	}
-	start := time.Now() // its monotonic reading is the checker's clock
-	beatAt := time.Duration(0)
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-timer.C:
-		}
-		// We beat from here and not in the background, so that a hung stat of
-		// ours is seen.
-		if err := own.Beat(); w.isNews("own heartbeat", "", err) {
-			w.log.Warn("own heartbeat failed", "err", err)
-		}
-		began := time.Since(start)
-		if began >= beatAt {
-			beatAt = began + watchdogBeat
-			if err := heart.Notify("WATCHDOG=1"); w.isNews("watchdog", "", err) {
-				w.log.Warn("watchdog not fed", "err", err)
-			}
-		}
-		next := w.turn(began)
-		ended := time.Since(start)
-		w.checker.busy(ended - began)
-		wait := max(next-ended, minLook)
-		if own != nil {
-			wait = min(wait, own.Interval())
-		}
-		timer.Reset(wait)
-	}
+	helper.Run(ctx, w.log, minLook, func(now time.Duration) time.Duration {
+		began := time.Now()
+		next := w.turn(now)
+		w.checker.busy(time.Since(began))
+		return next
+	})
+	return nil
 }
 
 // ward is all that is watched.
@@ -100,22 +73,30 @@ type ward struct {
 	send     func(spec.Message) error
 	log      *slog.Logger
 	checker  *checker
-	specs    specs
+	specs    *specs
 	scanAt   time.Duration
 	patients map[string]*patient
+	order    []*patient // by name: files are looked at in the order in which they lie together
 	novices  map[string]*novice
-	said     map[topic]string // what is wrong, as logged
+	statuses helper.Statuses
+	news     helper.News
+	swept    bool          // what an earlier checker has told of others is gone
+	retellAt time.Duration // when the time of a beat may be told again
 }
-
-// topic is something that may go wrong, and goes wrong again and again.
-type topic struct{ what, name string }
 
 // patient is one service that is expected to beat.
 type patient struct {
-	file   *file
-	status statusFile
-	beat   beatFile
+	name   string
 	due    time.Duration // when to look at it
+	pulse  pulse
+	file   *file
+	period time.Duration // as the file says
+	grace  time.Duration
+	path   string // of its status
+	status helper.Status
+	read   time.Duration // when that was looked at last
+	beat   beatFile
+	care   care
 }
 
 func newWard(o Options) (*ward, error) {
@@ -136,23 +117,22 @@ func newWard(o Options) (*ward, error) {
 		send:     o.Send,
 		log:      o.Log,
 		checker:  newChecker(o.Frequency),
-		specs:    specs{dir: o.Places.Config},
+		specs:    newSpecs(o.Places.Config),
+		statuses: helper.Statuses{Dir: o.Places.StatusDir()},
 		patients: make(map[string]*patient),
-		said:     make(map[topic]string),
 	}, nil
 }
 
 // turn does what is due now and returns when to come back.
 func (w *ward) turn(now time.Duration) time.Duration {
-	if now >= w.scanAt || w.specs.changed() {
+	if now >= w.scanAt || w.specs.Changed() {
 		w.scan(now)
 	}
 	next := min(now+longestTurn, w.scanAt)
-	_, _, err := stat(w.places.StatusDir())
-	haveStatus := err == nil
-	for name, p := range w.patients {
+	w.statuses.Look(now)
+	for _, p := range w.order {
 		if p.due <= now {
-			p.due = w.look(now, name, p, haveStatus)
+			p.due = w.look(now, p)
 		}
 		next = min(next, p.due)
 	}
@@ -162,113 +142,140 @@ func (w *ward) turn(now time.Duration) time.Duration {
 // scan brings the patients in line with the config directory.
 func (w *ward) scan(now time.Duration) {
 	w.scanAt = now + w.checker.frequency
-	err := w.specs.scan(func(file string, err error) {
-		if w.isNews("spec", file, err) {
-			w.log.Warn("spec not read", "service", file, "err", err)
-		}
-	})
-	if w.isNews("config", "", err) {
-		w.log.Warn("config directory not read", "err", err)
-	}
-	if err != nil {
+	if !w.specs.Look(&w.news, w.log) {
 		return
 	}
 	w.findNovices(now)
-	hearts := w.specs.hearts(w.patients)
+	hearts := hearts(w.specs, w.patients)
 	for name := range w.patients {
 		if hearts[name] == nil {
 			delete(w.patients, name)
-			w.checker.forget(name)
-			for _, what := range []string{"heart", "status", "send"} {
-				delete(w.said, topic{what, name})
-			}
+			os.Remove(w.places.Heart(name))
+			w.news.Forget(name, "heart", "status", "send", "held", "tell")
 		}
 	}
 	for name, file := range hearts {
 		p := w.patients[name]
 		if p == nil {
-			p = &patient{}
+			p = &patient{name: name, path: w.places.Status(name)}
 			w.patients[name] = p
 		}
-		p.file = file
-		p.due = min(p.due, now+w.checker.every(file.heart.Period.D()))
-		if p.beat.status != file.heart.Status {
-			p.beat = newBeatFile(file.heart.Status, name)
+		b := file.Spec.heart
+		p.file, p.period = file, b.Period.D()
+		p.grace = graceOf(p.period, b.Grace)
+		p.due = min(p.due, now+w.checker.every(p.period))
+		if p.beat.status != b.Status {
+			p.beat = newBeatFile(b.Status, name)
 		}
 	}
+	w.order = slices.SortedFunc(maps.Values(w.patients), func(a, b *patient) int { return cmp.Compare(a.name, b.name) })
+	w.forgetTold()
 }
 
 // look looks at one service, asks for its restart if it is overdue, and returns
 // when to look again.
-func (w *ward) look(now time.Duration, name string, p *patient, haveStatus bool) time.Duration {
-	s, err := w.see(name, p, haveStatus)
-	if w.isNews("heart", name, err) {
+func (w *ward) look(now time.Duration, p *patient) time.Duration {
+	name := p.name
+	s, err := w.see(now, p)
+	if w.news.Is("heart", name, err) {
 		w.log.Warn("heartbeat not seen", "service", name, "err", err)
 	}
 	if err != nil {
 		// Nothing was seen, not even that nothing has changed.
 		return now + w.checker.every(s.period)
 	}
-	v := w.checker.observe(now, s)
+	pulse := &p.pulse
+	v := w.checker.observe(now, pulse, s)
 	if !v.restart {
+		w.tell(now, p, s, pulse.state(s.up))
 		return v.next
 	}
 	// Much may have happened since, and a status that was written within one tick
 	// of the file system's clock may have looked unchanged.
-	p.status.version = version{}
-	latest, err := w.see(name, p, haveStatus)
+	p.status.Anew()
+	p.read = 0
+	latest, err := w.see(now, p)
 	latest.age = s.age
 	if err != nil || latest != s {
 		return v.next
 	}
+	if group := w.held(now, name); group != "" {
+		if w.news.Is("held", name, fmt.Errorf("others of group %q are being restarted", group)) {
+			w.log.Warn("restart held back", "service", name, "generation", s.life.Generation, "reason", v.reason, "group", group)
+		}
+		w.tell(now, p, s, spec.HeartHeld)
+		return v.next
+	}
+	w.news.Forget(name, "held")
+	w.tell(now, p, s, spec.HeartOverdue)
+	if wait := w.dump(now, p, s); wait > 0 {
+		return now + wait
+	}
 	m := spec.Message{Type: spec.RestartService, Name: name, Reason: v.reason}
-	if s.life.generation != 0 {
-		m.Generation = &s.life.generation
+	if generation := s.life.Generation; generation != 0 {
+		m.Generation = &generation
 	}
 	err = w.send(m)
-	if w.isNews("send", name, err) {
-		w.log.Warn("restart not requested", "service", name, "generation", s.life.generation, "err", err)
+	if w.news.Is("send", name, err) {
+		w.log.Warn("restart not requested", "service", name, "generation", s.life.Generation, "err", err)
 	}
 	if err == nil {
-		w.checker.sent(now, name)
-		w.log.Warn("restart requested", "service", name, "generation", s.life.generation, "reason", v.reason)
+		pulse.sent(now)
+		p.restarted(now, s)
+		w.log.Warn("restart requested", "service", name, "generation", s.life.Generation, "reason", v.reason)
 	}
 	return v.next
 }
 
+// state is how a heart is that is not overdue, or whose restart was requested.
+func (p *pulse) state(up bool) string {
+	switch {
+	case !up:
+		return spec.HeartOff
+	case p.asked > 0:
+		return spec.HeartOverdue
+	case !p.heard:
+		return spec.HeartWaiting
+	}
+	return spec.HeartBeating
+}
+
 // see gathers what there is to see of one service. Without a status to go by,
 // the service is taken to be up.
-func (w *ward) see(name string, p *patient, haveStatus bool) (seen, error) {
-	b := p.file.heart
-	s := seen{name: name, period: b.Period.D(), grace: graceOf(b.Period.D(), b.Grace), up: true}
-	reported, err := p.status.read(w.places.Status(name), haveStatus)
-	if w.isNews("status", name, err) {
+func (w *ward) see(now time.Duration, p *patient) (seen, error) {
+	name := p.name
+	s := seen{name: name, period: p.period, grace: p.grace, up: true}
+	reported, err := p.status.Known(), error(nil)
+	if !reported || w.statuses.Since(p.read) {
+		if reported, err = p.status.Read(p.path, w.statuses.Have); err == nil {
+			p.read = now
+		}
+	}
+	if w.news.Is("status", name, err) {
 		w.log.Warn("status not read", "service", name, "err", err)
 	}
 	if reported {
-		s.up, s.life = p.status.up, p.status.life
-		s.age = time.Since(p.status.since)
+		s.up, s.life = p.status.Up, p.status.Life
+		s.age = time.Since(p.status.Since)
 	}
 	if !s.up {
 		return s, nil
 	}
 	s.path, s.mark, s.found, err = p.beat.look()
+	w.noteShared(p.file, &p.beat, s.found)
 	return s, err
 }
 
-// isNews reports whether err is to be logged: it is an error and not the one that
-// the topic had last.
-func (w *ward) isNews(what, name string, err error) bool {
-	if err == nil {
-		if len(w.said) > 0 {
-			delete(w.said, topic{what, name})
-		}
-		return false
+// errShared is wrong with a file that several instances touch.
+var errShared = errors.New("it is one file for all instances, so that one that hangs is not told from the others; make it a directory")
+
+// noteShared warns of a file that several services share.
+func (w *ward) noteShared(f *file, b *beatFile, found bool) {
+	var err error
+	if found && !b.isDir && len(f.Services) > 1 {
+		err = errShared
 	}
-	t, text := topic{what, name}, err.Error()
-	if w.said[t] == text {
-		return false
+	if w.news.Is("shared", b.status, err) {
+		w.log.Warn("file is shared", "service", f.Name, "file", b.status, "err", err)
 	}
-	w.said[t] = text
-	return true
 }

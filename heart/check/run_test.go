@@ -199,8 +199,8 @@ func BenchmarkTurn10000(b *testing.B) {
 		for _, p := range w.patients {
 			p.due = 0
 		}
-		w.scanAt = time.Hour
-		now += time.Millisecond
+		now += time.Second
+		w.scanAt = now + time.Hour
 		w.turn(now)
 	}
 }

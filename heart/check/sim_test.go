@@ -12,6 +12,7 @@ const sec = time.Second
 type patientSim struct {
 	t       *testing.T
 	checker *checker
+	pulse   pulse
 	now     time.Duration
 	seen    seen
 	asked   []time.Duration // when a restart was asked for
@@ -24,7 +25,7 @@ func newSim(t *testing.T, period time.Duration, grace float64) *patientSim {
 		checker: newChecker(defaultFrequency),
 		seen: seen{
 			name: "web", period: period, grace: graceOf(period, grace), path: "/beat",
-			up: true, life: life{1, 100},
+			up: true, life: life{Generation: 1, PID: 100},
 		},
 	}
 }
@@ -49,18 +50,18 @@ func (p *patientSim) look() {
 	if p.now < p.next {
 		return
 	}
-	v := p.checker.observe(p.now, p.seen)
+	v := p.checker.observe(p.now, &p.pulse, p.seen)
 	p.next = v.next
 	if v.restart {
 		p.asked = append(p.asked, p.now)
-		p.checker.sent(p.now, p.seen.name)
+		p.pulse.sent(p.now)
 	}
 }
 
 // restart begins a new life.
 func (p *patientSim) restart() {
-	p.seen.life.generation++
-	p.seen.life.pid++
+	p.seen.life.Generation++
+	p.seen.life.PID++
 	p.seen.age = 0
 }
 

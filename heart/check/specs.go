@@ -1,105 +1,38 @@
 package check
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
-
 	"github.com/ncolony/ncolony-go/colony/spec"
+	"github.com/ncolony/ncolony-go/internal/helper"
 )
 
-// specs is what the config directory says about hearts.
-type specs struct {
-	dir     string
-	version version          // of the directory, at the last scan
-	files   map[string]*file // by file name
+// wishes are what a spec says that is ours to see.
+type wishes struct {
+	heart *spec.Beatcheck // nil: nobody expects beats, or never understood
+	ready *spec.Readiness // nil: likewise
+	dump  spec.Signal     // what it is asked by what it is doing; 0 = nothing is
+	group []string
 }
 
-// file is one spec file.
-type file struct {
-	service string
-	version version
-	heart   *spec.Beatcheck // nil: nobody expects beats, or never understood
-	ready   *spec.Readiness // nil: likewise
+// specs is what the config directory says about hearts; file, one file of it.
+type (
+	specs = helper.Specs[wishes]
+	file  = helper.File[wishes]
+)
+
+func newSpecs(dir string) *specs {
+	return &specs{Dir: dir, Take: func(s *spec.Spec) wishes { return wishes{s.Heart, s.Ready, s.Stop.Dump, s.Group} }}
 }
 
-// changed reports whether a file has come, gone or been replaced since the last
-// scan. A file that was edited in place is found by the next scan only.
-func (s *specs) changed() bool {
-	v, _, err := stat(s.dir)
-	return err == nil && v != s.version
-}
-
-// scan looks at all files and reads those that have changed. A file that cannot
-// be read or understood goes on as it was understood last, as its service does.
-// If the directory itself cannot be read, nothing changes.
-func (s *specs) scan(complain func(file string, err error)) error {
-	v, _, err := stat(s.dir)
-	if err != nil {
-		return fmt.Errorf("scan config: %w", err)
-	}
-	entries, err := os.ReadDir(s.dir)
-	if err != nil {
-		return fmt.Errorf("scan config: %w", err)
-	}
-	s.version = v // taken before the reading: what comes later is seen again
-	files := make(map[string]*file, len(entries))
-	for _, entry := range entries {
-		base := entry.Name()
-		service, kind := spec.NameOf(base)
-		if kind != spec.FileSpec {
-			continue
+// hearts returns which services are expected to beat, and how.
+func hearts(s *specs, before map[string]*patient) map[string]*file {
+	found := s.ByService(func(name string) *file {
+		if p := before[name]; p != nil {
+			return p.file
 		}
-		path := filepath.Join(s.dir, base)
-		v, isDir, err := stat(path)
-		if isDir || missing(err) {
-			continue
-		}
-		f := s.files[base]
-		if f == nil {
-			f = &file{service: service}
-		}
-		files[base] = f
-		if err == nil && v != f.version {
-			err = f.read(path)
-		}
-		complain(base, err)
-	}
-	s.files = files
-	return nil
-}
-
-// read takes in the file's present content.
-func (f *file) read(path string) error {
-	data, version, err := readRegular(path, spec.MaxSpecSize)
-	if err != nil {
-		return err
-	}
-	// A bad file is the supervisor's to report, and is read again when it
-	// changes.
-	f.version = version
-	if parsed, err := spec.Parse(data); err == nil {
-		f.heart, f.ready = parsed.Heart, parsed.Ready
-	}
-	return nil
-}
-
-// hearts returns which services are expected to beat, and how. Of two files for
-// one service neither is right; the one that was there first goes on.
-func (s *specs) hearts(before map[string]*patient) map[string]*file {
-	found := make(map[string]*file)
-	twice := make(map[string]bool)
-	for _, f := range s.files {
-		if found[f.service] != nil {
-			twice[f.service] = true
-		}
-		if p := before[f.service]; found[f.service] == nil || p != nil && p.file == f {
-			found[f.service] = f
-		}
-	}
+		return nil
+	})
 	for name, f := range found {
-		p := before[name]
-		if f.heart == nil || twice[name] && (p == nil || p.file != f) {
+		if f.Spec.heart == nil {
 			delete(found, name)
 		}
 	}

@@ -132,7 +132,7 @@ func startTo(t *testing.T, stderr *os.File, session bool, o Options) *wrapper {
 // line returns the next line that the child prints.
 func (w *wrapper) line(t *testing.T) string {
 	t.Helper()
-	watchdog := time.AfterFunc(20*time.Second, func() { w.Process.Kill(); w.stdin.Close() })
+	watchdog := time.AfterFunc(time.Minute, func() { w.Process.Kill(); w.stdin.Close() })
 	defer watchdog.Stop()
 	if !w.lines.Scan() {
 		t.Fatalf("no line from the child: %v, last %q", w.lines.Err(), w.lines.Text())
@@ -170,7 +170,7 @@ func supervise(t *testing.T, period time.Duration) string {
 // eventually waits until ok.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain until %s", what)
 		}

@@ -31,6 +31,9 @@ var documents = []document{
 	{"result", spec.Result{}, "state/results/FILE.json: what became of a request"},
 	{"status", spec.Status{}, "state/status/NAME.json: what a service is doing"},
 	{"event", spec.Event{}, "a line of state/events/current.jsonl: something that happened"},
+	{"crash", spec.Crash{}, "state/crashes/NAME/TIME.json: how a life ended badly"},
+	{"probe", spec.Probes{}, "state/probe/NAME.json: how the health checks of a service went"},
+	{"heart", spec.Heartbeat{}, "state/heart/NAME.json: how a service beats"},
 	{"colony", spec.ColonyStatus{}, "state/colony.json: the supervisor and the colony as a whole"},
 }
 
@@ -80,8 +83,11 @@ func nameOf(t reflect.Type) string {
 	if t.Kind() != reflect.Struct {
 		return t.Name()
 	}
-	if t == reflect.TypeFor[spec.ColonyStatus]() {
+	switch t {
+	case reflect.TypeFor[spec.ColonyStatus]():
 		return "colony"
+	case reflect.TypeFor[spec.Probe](): // "probe" is the file, of all of them
+		return "check"
 	}
 	return jsonschema.ToSnakeCase(t.Name())
 }
@@ -97,6 +103,14 @@ func (d document) generate(r *jsonschema.Reflector, used map[string]bool) ([]byt
 		s.Properties.Set("$schema", &jsonschema.Schema{Description: "Where this schema is, for editors. ncolony ignores it."})
 	}
 	output := d.name != "spec" && d.name != "message"
+	if d.name == "spec" { // what is asked of a URL is said once
+		check, question := s.Definitions["http-check"], s.Definitions["ready-http"]
+		for key := range question.Properties.KeysFromOldest() {
+			check.Properties.Delete(key)
+		}
+		check.AllOf = []*jsonschema.Schema{{Ref: "#/$defs/ready-http"}}
+		check.Required = slices.DeleteFunc(check.Required, func(key string) bool { return slices.Contains(question.Required, key) })
+	}
 	structs := maps.Clone(s.Definitions)
 	structs[d.name] = s
 	for _, name := range slices.Sorted(maps.Keys(structs)) {

@@ -30,6 +30,11 @@ var beyond = map[string]string{
 	"deep.json":            "a schema does not count levels",
 	"surrogate.json":       "a validator sees what its decoder has made of it",
 	"beatcheck-long.json":  "the product of two keys",
+	"probe-long.json":      "the product of two keys",
+	"process.json":         "one number beside another",
+	"schedule-never.json":  "a schema has no calendar",
+	"listen-twice.json":    "two spellings of one address",
+	"listen-ready.json":    "a number beside the length of a list",
 	"literal: STOP, START": "a validator sees one of the two keys",
 }
 
@@ -159,6 +164,16 @@ var values = map[string]struct{ good, bad []string }{
 	"groups":        {good: []string{`[]`, `["a",1]`}, bad: []string{`[""]`, `["a:b"]`, `[-1]`, `[true]`, `"a"`, `null`}},
 	"group":         {good: []string{`[]`, `["a b"]`}, bad: []string{`[""]`, `[1]`, `"a"`, `null`}},
 	"cwd":           {good: []string{`"/"`, `"/x y"`}, bad: []string{`"x"`, `""`, `1`, `"/\u0000"`, `null`}},
+	"umask":         {good: []string{`"0022"`, `"77"`, `"0"`, `"00777"`}, bad: []string{`22`, `""`, `"8"`, `"0o22"`, `"1000"`, `"+22"`, `"-1"`, `null`}},
+	"nice":          {good: []string{`0`, `-20`, `19`}, bad: []string{`-21`, `20`, `1.5`, `"0"`, `null`}},
+	"oom_score_adj": {good: []string{`0`, `-1000`, `1000`}, bad: []string{`-1001`, `1001`, `"0"`, `null`}},
+	"rlimits": {good: []string{`{}`, `{"nofile":1024,"core":"unlimited"}`, `{"as":"512M","data":[0,"2GiB"],"stack":["64k","infinity"]}`, `{"nofile":"1024"}`},
+		bad: []string{`{"files":1}`, `{"NOFILE":1}`, `{"nofile":-1}`, `{"nofile":1.5}`, `{"nofile":"max"}`, `{"nofile":[1]}`, `{"nofile":[1,2,3]}`, `{"as":"1X"}`, `{"as":"M"}`, `{"as":"5iB"}`, `{"as":null}`, `[]`, `null`}},
+	"no_new_privs": {good: []string{`false`, `true`}, bad: []string{`1`, `"yes"`, `null`}},
+	"capabilities": {good: []string{`[]`, `["NET_BIND_SERVICE"]`, `["cap_Net_Raw","chown"]`}, bad: []string{`["NET"]`, `[""]`, `["CAP_"]`, `[1]`, `"CHOWN"`, `null`}},
+	"cgroup": {good: []string{`{}`, `{"memory_max":"512M","memory_high":1,"cpu_max":1.5,"pids_max":100,"optional":true}`, `{"cpu_max":"50%"}`, `{"more":1}`},
+		bad: []string{`{"memory_max":"max"}`, `{"memory_max":-1}`, `{"memory_max":0}`, `{"cpu_max":0}`, `{"cpu_max":"2"}`, `{"cpu_max":"x%"}`, `{"pids_max":0}`, `{"pids_max":"max"}`, `{"optional":1}`, `[]`, `null`}},
+	"credentials":   {good: []string{`{}`, `{"a b":"/run/secret","...":"/x"}`}, bad: []string{`{"a":"x"}`, `{"":"/x"}`, `{"..":"/x"}`, `{".":"/x"}`, `{"a/b":"/x"}`, `{"a":null}`, `["/x"]`, `null`}},
 	"restart":       {good: []string{`"always"`, `"on-failure"`, `"never"`}, bad: []string{`"Always"`, `""`, `true`, `null`}},
 	"success_codes": {good: []string{`[]`, `[0,255,2.0]`}, bad: []string{`[-1]`, `[256]`, `[1.5]`, `["0"]`, `0`, `null`}},
 	"backoff": {good: []string{`{}`, `{"min":0,"max":"1h30m","factor":1,"jitter":1,"threshold":"0.5"}`, `{"x":1}`, `{"factor":1000,"jitter":0}`},
@@ -173,16 +188,41 @@ var values = map[string]struct{ good, bad []string }{
 			`{"restarts":1,"within":1,"then":"stop"}`, `{"restarts":1,"within":1,"then":{}}`, `{"restarts":1,"within":1,"then":{"retry":0}}`, `{"restarts":1,"within":1,"then":null}`, `5`, `null`}},
 	"after":    {good: []string{`[]`, `["a","b.c"]`, `["a","a"]`}, bad: []string{`[""]`, `["@heartcheck"]`, `["a/b"]`, `["-a"]`, `"a"`, `[1]`, `null`}},
 	"requires": {good: []string{`[]`, `["a"]`}, bad: []string{`[""]`, `["a b"]`, `"a"`, `null`}},
-	"ready": {good: []string{`{"notify":true}`, `{"fd":3,"timeout":0}`, `{"file":"/x","timeout":"5m","more":1}`, `{"log":"^up"}`, `{"http":"http://localhost/"}`, `{"tcp":"localhost:1"}`, `{"exec":["x",""]}`},
-		bad: []string{`{}`, `{"timeout":1}`, `{"notify":false}`, `{"notify":1}`, `{"fd":2}`, `{"fd":256}`, `{"file":"x"}`, `{"log":""}`, `{"http":""}`, `{"tcp":1}`, `{"exec":[]}`,
+	"ready": {good: []string{`{"notify":true}`, `{"fd":3,"timeout":0}`, `{"file":"/x","timeout":"5m","more":1}`, `{"http":"http://localhost/"}`, `{"http":{"url":"https://x:1/","status":["200-204",301],"body":"x","headers":{"A":"b"},"method":"HEAD","ca":"/ca","insecure":false,"more":1}}`, `{"tcp":"localhost:1"}`, `{"exec":["x",""]}`},
+		bad: []string{`{}`, `{"timeout":1}`, `{"notify":false}`, `{"notify":1}`, `{"fd":2}`, `{"fd":256}`, `{"file":"x"}`, `{"log":""}`, `{"http":""}`, `{"http":{}}`, `{"http":{"url":"x"}}`, `{"http":{"url":"http://x/","status":99}}`, `{"http":{"url":"unix:///s:/","socket":"/s"}}`, `{"http":[]}`, `{"http":null}`, `{"tcp":1}`, `{"exec":[]}`,
 			`{"notify":true,"fd":3}`, `{"notify":true,"timeout":-1}`, `{"notify":null}`, `true`, `null`}},
 	"watchdog": {good: []string{`1`, `"500ms"`}, bad: []string{`0`, `-1`, `"x"`, `true`, `null`}},
-	"main":     {good: []string{`false`, `true`}, bad: []string{`1`, `"true"`, `null`}},
-	"stdin":    {good: []string{`"null"`, `"inherit"`}, bad: []string{`"fifo"`, `""`, `null`}},
-	"log":      {good: []string{`"null"`}, bad: []string{`"inherit"`, `""`, `{}`, `null`}},
+	"log": {good: []string{`"null"`, `{}`, `{"size":"1M","files":0,"age":"24h","total":"100M","compress":false,"timestamps":true,"format":"json","tee":true,"rate":"1M","stderr":"apart"}`, `{"more":1}`},
+		bad: []string{`"inherit"`, `""`, `true`, `{"size":100}`, `{"size":null}`, `{"files":-1}`, `{"files":10001}`, `{"age":-1}`, `{"compress":"gzip"}`, `{"format":"xml"}`, `{"tee":1}`, `{"rate":1}`, `{"stderr":"null"}`, `null`}},
+	"schedule": {good: []string{`{"cron":"0 3 * * *"}`, `{"every":"10m"}`, `{"cron":"*/5 1-3,7 1 JAN mon-fri/2","zone":"Europe/Berlin"}`, `{"cron":" @daily "}`, `{"every":1,"x":1}`},
+		bad: []string{`{}`, `{"zone":"UTC"}`, `{"cron":""}`, `{"cron":"0 3 * *"}`, `{"cron":"0 0 3 * * *"}`, `{"cron":"@reboot"}`, `{"cron":"@every 5m"}`, `{"cron":"0 3 * * 5#3"}`, `{"cron":null}`,
+			`{"cron":"@daily","every":1}`, `{"every":0.5}`, `{"every":1,"zone":"UTC"}`, `{"cron":"@daily","zone":""}`, `"@daily"`, `null`}},
+	"main":      {good: []string{`false`, `true`}, bad: []string{`1`, `"true"`, `null`}},
+	"instances": {good: []string{`0`, `1`, `3.0`, `1000`}, bad: []string{`-1`, `1001`, `1.5`, `"3"`, `null`}},
+	"stdin":     {good: []string{`"null"`, `"inherit"`, `"fifo"`}, bad: []string{`"pipe"`, `""`, `null`}},
+	"listen": {good: []string{`[]`, `["127.0.0.1:80"]`, `["tcp://[::]:80","udp://[::1]:53","unix:///run/x.sock","unix://@x","unixgram:///x","unixpacket://@y"]`,
+		`[{"address":"unix:///x","name":"a","mode":"0660","user":"root","group":0,"backlog":5}]`, `[{"address":"1.2.3.4:65535","more":1}]`},
+		bad: []string{`[""]`, `["80"]`, `[":80"]`, `["*:80"]`, `["localhost:80"]`, `["127.0.0.1"]`, `["127.0.0.1:0"]`, `["::1:80"]`, `["[127.0.0.1:80"]`, `["/run/x"]`, `["@x"]`, `["unix://x"]`, `["unix://"]`, `["unix:///"]`, `["unix://@"]`,
+			`["http://127.0.0.1:80"]`, `["sctp://127.0.0.1:80"]`, `[1]`, `[null]`, `[{}]`, `[{"name":"a"}]`, `[{"address":"127.0.0.1:80","mode":"0600"}]`, `[{"address":"unix://@x","user":"root"}]`,
+			`[{"address":"unix:///x","name":"a:b"}]`, `[{"address":"unix:///x","name":""}]`, `[{"address":"unix:///x","name":"a b"}]`, `[{"address":"unix:///x","mode":600}]`,
+			`[{"address":"udp://127.0.0.1:1","backlog":1}]`, `[{"address":"unix:///x","backlog":0}]`, `"127.0.0.1:80"`, `{}`, `null`}},
 	"ncolony.beatcheck": {good: []string{`null`, `{"period":1,"grace":0,"status":"/x","more":1}`, `{"period":"50ms","grace":1.5,"status":"/x"}`},
 		bad: []string{`{}`, `{"period":0,"grace":0,"status":"/x"}`, `{"period":1,"grace":-1,"status":"/x"}`, `{"period":1,"grace":"1","status":"/x"}`,
 			`{"period":1,"grace":1,"status":"x"}`, `{"period":1,"grace":1}`, `{"period":null,"grace":1,"status":"/x"}`, `true`, `[]`}},
+	"ncolony.httpcheck": {good: []string{`null`, `{"url":"http://localhost:80/x?y","period":1,"more":1}`,
+		`{"url":"https://[::1]/","period":"10s","timeout":1,"grace":3,"maxBad":0,"minGood":2,"jitter":0.5,"socket":"/run/x.sock","method":"HEAD","headers":{"Host":"a","X-A":""},
+		"status":[200,"300-399"],"body":"ok","bodyRegexp":"^a","follow":true,"ca":"/x.pem","insecure":false}`,
+		`{"url":"unix:///run/x.sock:/healthz","period":1,"status":2e2}`, `{"url":"http://a","period":1,"status":"200-299","insecure":true}`},
+		bad: []string{`{}`, `{"url":"http://a/"}`, `{"period":1}`, `{"url":"http://a/","period":0}`, `{"url":"ftp://a/","period":1}`, `{"url":"http:///x","period":1}`, `{"url":"a","period":1}`, `{"url":"unix:///run/x","period":1}`,
+			`{"url":"http://a/","period":1,"timeout":0}`, `{"url":"http://a/","period":1,"grace":-1}`, `{"url":"http://a/","period":1,"maxBad":-1}`, `{"url":"http://a/","period":1,"maxBad":1.5}`, `{"url":"http://a/","period":1,"minGood":0}`,
+			`{"url":"http://a/","period":1,"jitter":2}`, `{"url":"http://a/","period":1,"socket":"x"}`, `{"url":"unix:///x:/","period":1,"socket":"/x"}`, `{"url":"http://a/","period":1,"method":""}`, `{"url":"http://a/","period":1,"method":"A B"}`,
+			`{"url":"http://a/","period":1,"headers":{"A B":"x"}}`, `{"url":"http://a/","period":1,"headers":{"A":"\n"}}`, `{"url":"http://a/","period":1,"headers":{"A":1}}`, `{"url":"http://a/","period":1,"headers":[]}`,
+			`{"url":"http://a/","period":1,"status":[]}`, `{"url":"http://a/","period":1,"status":99}`, `{"url":"http://a/","period":1,"status":600}`, `{"url":"http://a/","period":1,"status":"20x"}`, `{"url":"http://a/","period":1,"status":[null]}`, `{"url":"http://a/","period":1,"status":true}`,
+			`{"url":"http://a/","period":1,"body":""}`, `{"url":"http://a/","period":1,"follow":"yes"}`, `{"url":"http://a/","period":1,"ca":"x"}`, `{"url":"https://a/","period":1,"ca":"/x","insecure":true}`, `[]`, `true`}},
+	"ncolony.tcpcheck": {good: []string{`null`, `{"address":"localhost:80","period":1}`, `{"address":"[::1]:8080","period":1,"more":1}`, `{"address":"unix:///run/x.sock","period":"5s","timeout":"1s"}`, `{"address":"unix://@x","period":1}`},
+		bad: []string{`{}`, `{"address":"localhost","period":1}`, `{"address":":80","period":1}`, `{"address":"::1:80x","period":1}`, `{"address":"unix://x","period":1}`, `{"address":"a:b","period":1}`, `{"address":"","period":1}`, `{"address":"a:1"}`, `{"address":1,"period":1}`, `[]`}},
+	"ncolony.execcheck": {good: []string{`null`, `{"args":["x",""],"period":1}`, `{"args":["x"],"period":1,"maxBad":3,"more":1}`},
+		bad: []string{`{}`, `{"args":[],"period":1}`, `{"args":"x","period":1}`, `{"args":["x"]}`, `{"args":["x"],"period":null}`, `[]`}},
 }
 
 // with is a spec with that key.
@@ -246,11 +286,8 @@ func TestValues(t *testing.T) {
 func TestWholeSpecs(t *testing.T) {
 	s := compile(t, "spec")
 	var bad, odd []string
-	bad = append(bad, `{}`, `[]`, `1`, `{"args":["x"],"ready":{"beat":true},"ncolony.beatcheck":null}`, `{"Args":["x"]}`, `{"args":["x"],"uid":0,"user":"root"}`)
-	for _, key := range spec.Reserved() {
-		bad = append(bad, string(with(key, "1")))
-	}
-	odd = append(odd, `{"args":["x"],"gid":0,"user":"root"}`, `{"args":["x"],"a.b":null,"Umask":1,"ncolony.httpcheck":{}}`)
+	bad = append(bad, `{}`, `[]`, `1`, `{"args":["x"],"ready":{"beat":true},"ncolony.beatcheck":null}`, `{"args":["x"],"ready":{"log":"up"}}`, `{"args":["x"],"ready":{"log":"up"},"log":"null"}`, `{"Args":["x"]}`, `{"args":["x"],"uid":0,"user":"root"}`)
+	odd = append(odd, `{"args":["x"],"gid":0,"user":"root"}`, `{"args":["x"],"a.b":null,"Umask":1,"ncolony.httpchek":{}}`)
 	for _, text := range append(bad, odd...) {
 		agree(t, "whole", s, []byte(text), parseSpec([]byte(text)))
 	}

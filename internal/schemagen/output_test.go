@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -97,6 +98,54 @@ func TestResults(t *testing.T) {
 	}
 	if accepts(t, s, map[string]any{"ok": true}) == nil {
 		t.Error("half a result is accepted")
+	}
+}
+
+func TestCrashes(t *testing.T) {
+	s := compile(t, "crash")
+	for _, exit := range exits[1:] {
+		c := spec.Crash{Name: "web@2", Generation: 3, Exit: exit, Started: &now, Restarts: 2, SpecSHA256: strings.Repeat("0f", 32), Lines: []string{}, Stderr: []string{"x"}}
+		if err := accepts(t, s, c); err != nil {
+			t.Error(err)
+		}
+		c.Started, c.SpecSHA256, c.Stderr = nil, "", nil
+		if err := accepts(t, s, c); err != nil {
+			t.Error(err)
+		}
+	}
+	for what, c := range map[string]spec.Crash{
+		"no exit":  {Name: "web", Lines: []string{}},
+		"no name":  {Exit: exits[1], Lines: []string{}},
+		"no lines": {Name: "web", Exit: exits[1]},
+		"digest":   {Name: "web", Exit: exits[1], Lines: []string{}, SpecSHA256: "x"},
+	} {
+		if accepts(t, s, c) == nil {
+			t.Errorf("%s: is accepted", what)
+		}
+	}
+}
+
+func TestHealth(t *testing.T) {
+	probes, hearts := compile(t, "probe"), compile(t, "heart")
+	p := spec.Probes{Name: "web@2", Checks: map[string]spec.Probe{"http": {OK: true, Since: now, At: now, Took: 0.5, Generation: 7, Good: 3, Next: &now}, "ready": {Error: "x"}}}
+	if err := accepts(t, probes, p); err != nil {
+		t.Error(err)
+	}
+	p.Checks["icmp"] = spec.Probe{}
+	if accepts(t, probes, p) == nil {
+		t.Error("an unknown check is accepted")
+	}
+	for _, state := range spec.HeartStates {
+		h := spec.Heartbeat{Name: "web", State: state, Generation: 7, File: "/run/web", Period: 0.05, LastBeat: &now, Misses: 3}
+		if err := accepts(t, hearts, h); err != nil {
+			t.Errorf("%s: %v", state, err)
+		}
+		if h.LastBeat = nil; accepts(t, hearts, h) != nil {
+			t.Errorf("%s: not without a beat", state)
+		}
+	}
+	if accepts(t, hearts, spec.Heartbeat{Name: "web", State: "broken", Period: 1}) == nil {
+		t.Error("an unknown state is accepted")
 	}
 }
 

@@ -18,6 +18,16 @@ func scalar(t reflect.Type) *jsonschema.Schema {
 		return &jsonschema.Schema{Ref: "#/$defs/duration"}
 	case reflect.TypeFor[spec.Signal]():
 		return &jsonschema.Schema{Ref: "#/$defs/signal"}
+	case reflect.TypeFor[spec.Size]():
+		return &jsonschema.Schema{Ref: "#/$defs/size"}
+	case reflect.TypeFor[spec.CPUs]():
+		return &jsonschema.Schema{Ref: "#/$defs/cpus"}
+	case reflect.TypeFor[spec.Mode]():
+		return &jsonschema.Schema{Ref: "#/$defs/mode"}
+	case reflect.TypeFor[spec.Rlimit]():
+		return &jsonschema.Schema{Ref: "#/$defs/rlimit"}
+	case reflect.TypeFor[spec.Codes]():
+		return &jsonschema.Schema{Ref: "#/$defs/codes"}
 	case reflect.TypeFor[spec.Then]():
 		return &jsonschema.Schema{Ref: "#/$defs/then"}
 	}
@@ -49,7 +59,53 @@ var shared = map[string]*jsonschema.Schema{
 	},
 	"service": {Type: "string", Pattern: `^[A-Za-z0-9_][A-Za-z0-9._+-]*$`, MaxLength: ptr(uint64(spec.MaxNameLength)),
 		Description: "The name of a service."},
-	"then": then(),
+	"size": {
+		Description: `A number, or a string with a unit of 1024: "64K", "512M", "2G", "1T".`,
+		AnyOf: []*jsonschema.Schema{
+			{Type: "integer", Minimum: "0", Maximum: fmtNumber(1 << 53)},
+			{Type: "string", Pattern: sizes},
+		},
+		Examples: []any{65536, "512M"},
+	},
+	"cpus": {
+		Description: `A number of processors, or percents of one: 1.5, "150%".`,
+		AnyOf: []*jsonschema.Schema{
+			{Type: "number", Minimum: "0.01", Maximum: "10000"},
+			{Type: "string", Pattern: `^` + number + exponent + `%$`},
+		},
+	},
+	"mode": {Type: "string", Pattern: `^0*[0-7]{1,3}$`, Description: `Permission bits in octal digits: "0022".`},
+	"bound": {
+		Description: "A size, or none.",
+		AnyOf:       []*jsonschema.Schema{{Ref: "#/$defs/size"}, {Enum: []any{"unlimited", "infinity"}}},
+	},
+	"rlimit": {
+		Description: "A value, or [soft, hard].",
+		AnyOf: []*jsonschema.Schema{
+			{Ref: "#/$defs/bound"},
+			{Type: "array", Items: &jsonschema.Schema{Ref: "#/$defs/bound"}, MinItems: ptr(uint64(2)), MaxItems: ptr(uint64(2))},
+		},
+	},
+	"address": {Type: "string", Pattern: addresses, Description: `Where a socket listens: "127.0.0.1:80", "udp://[::]:53", "unix:///run/x.sock", "unix://@abstract".`},
+	"then":    then(),
+	"url": {Type: "string", Pattern: `^(https?://[^/?#\s\x00]+[^\s\x00]*|unix:///[^:\x00]*:/[^\s\x00]*)$`,
+		Description: "An http or https URL, or unix:///run/x.sock:/path."},
+	"target": {Type: "string", Pattern: `^(unix://[/@][^\x00]+|(\[[0-9A-Fa-f:.]+(%[^\]]+)?\]|[^\[\]:/\s\x00]+):[0-9]+)$`,
+		Description: "HOST:PORT, unix:///run/x.sock or unix://@abstract."},
+	"code": {
+		Description: `A status code, or a range of them: "200-299".`,
+		AnyOf: []*jsonschema.Schema{
+			{Type: "integer", Minimum: "100", Maximum: "599"},
+			{Type: "string", Pattern: `^[1-5][0-9][0-9](-[1-5][0-9][0-9])?$`},
+		},
+	},
+	"codes": {
+		Description: "A status code, a range of them, or a list of both.",
+		AnyOf: []*jsonschema.Schema{
+			{Ref: "#/$defs/code"},
+			{Type: "array", Items: &jsonschema.Schema{Ref: "#/$defs/code"}, MinItems: ptr(uint64(1))},
+		},
+	},
 	"signal": {
 		Description: `A signal: its name with or without SIG in any case, or its number. "RTMIN" is 34.`,
 		AnyOf: []*jsonschema.Schema{
@@ -83,6 +139,22 @@ const (
 	exponent = `([eE][+-]?[0-9]+)?`
 	unit     = `(ns|us|µs|μs|ms|s|m|h)`
 )
+
+// sizes is the pattern of a size that is a string.
+const sizes = `^[0-9]+([KkMmGgTt](iB)?)?$`
+
+// addresses is the pattern of where a socket listens. It does not look into an
+// IPv6 address.
+const addresses = `^((tcp://|udp://)?(([0-9]{1,3}\.){3}[0-9]{1,3}|\[[0-9A-Fa-f:.]+\]):0*[1-9][0-9]{0,4}|unix(gram|packet)?://(/[^\x00]*[^/\x00][^\x00]*|@[^\x00]+))$`
+
+// capabilities is the pattern of a capability's name.
+func capabilities() string {
+	var names []string
+	for _, c := range spec.Capabilities {
+		names = append(names, anyCase(c))
+	}
+	return `^(` + anyCase("CAP_") + `)?(` + strings.Join(names, "|") + `)$`
+}
 
 // durations is the pattern of a duration that is a string: seconds, or numbers
 // with units, of which zero may be negative.

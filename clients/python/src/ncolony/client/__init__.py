@@ -1,0 +1,1 @@
+"""What a program does that runs as a service."""
