@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -146,6 +147,16 @@ func TestNoPipe(t *testing.T) {
 	}
 }
 
+// holds tells whether a thread of the supervisor has the file open; the pipes are
+// in the table of one thread alone.
+func (s *super) holds(path string) bool {
+	fds, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/fd/*", s.cmd.Process.Pid))
+	return slices.ContainsFunc(fds, func(fd string) bool {
+		target, err := os.Readlink(fd)
+		return err == nil && target == path
+	})
+}
+
 // TestOutputOutlivesItsWriter: bytes wait for a logger through the death of who
 // has written them and an upgrade of the supervisor; and through the death of the
 // supervisor, as long as who has written them lives.
@@ -179,6 +190,10 @@ func TestOutputOutlivesItsWriter(t *testing.T) {
 	s.murder()
 	s = startSuper(t, root, false)
 	b := s.until("b", spec.Running)
+	// It publishes beside the thread that takes hold of the pipes again.
+	s.eventually("the new supervisor holds the pipe", func() bool {
+		return s.holds(filepath.Join(s.places.LogDir(), "b", spec.Pipe))
+	})
 	unix.Kill(b.PID, unix.SIGKILL)
 	s.until("b", spec.Running, func(st spec.Status) bool { return st.Generation == 2 })
 	s.eventually("the second life has written", written("three\nthree\n"))
