@@ -313,7 +313,7 @@ func (b *baton) settle(err *error) func() {
 
 // continueFrom gives the edges what the baton has for them.
 func (c *colony) continueFrom(b *baton, h *house) {
-	c.watcher.messages.first = false
+	c.watcher.messages.before = map[string]fileKey{} // they are for those who run
 	c.watcher.config.id = dirID{b.Config.Dev, b.Config.Ino, b.Config.Born}
 	for file, k := range b.Stuck {
 		c.watcher.messages.stuck[file] = fileKey{k.Dev, k.Ino, k.Size, k.Mtime, k.Ctime}

@@ -26,10 +26,10 @@ type messageDir struct {
 	anyone  bool // may send every message
 	out     outbox
 	trouble *troubles
-	first   bool // what is found was there before the supervisor started
 
-	wait  map[string]unparsed
-	stuck map[string]fileKey // acted on, and cannot be removed
+	before map[string]fileKey // was there before the supervisor started; nil until that is known
+	wait   map[string]unparsed
+	stuck  map[string]fileKey // acted on, and cannot be removed
 }
 
 // unparsed is a message that does not parse yet.
@@ -39,8 +39,23 @@ type unparsed struct {
 }
 
 func newMessageDir(o outside, places spec.Places, uid int, anyone bool, out outbox, trouble *troubles) *messageDir {
-	return &messageDir{disk: o.disk, clock: o.clock, path: filepath.Clean(places.Messages), places: places, uid: uid, anyone: anyone, out: out, trouble: trouble, first: true,
+	return &messageDir{disk: o.disk, clock: o.clock, path: filepath.Clean(places.Messages), places: places, uid: uid, anyone: anyone, out: out, trouble: trouble,
 		wait: map[string]unparsed{}, stuck: map[string]fileKey{}}
+}
+
+// remember notes, once, what is there before anything is started: whoever has seen
+// a service run and writes then means that life of it.
+func (d *messageDir) remember() {
+	if d.before != nil {
+		return
+	}
+	d.before = map[string]fileKey{}
+	list, _ := d.disk.list(d.path) // the scan behind this one says what is wrong with it
+	for _, e := range list {
+		if fi, err := d.disk.lstat(filepath.Join(d.path, e.Name())); err == nil {
+			d.before[e.Name()] = keyOf(fi)
+		}
+	}
 }
 
 // letter is a message file that was read.
@@ -108,6 +123,11 @@ func (d *messageDir) forget(present map[string]bool) {
 			d.trouble.note("message "+file, nil)
 		}
 	}
+	for file := range d.before {
+		if !present[file] {
+			delete(d.before, file)
+		}
+	}
 }
 
 // open reads one message; false if it is not to be acted on now.
@@ -162,7 +182,8 @@ func (d *messageDir) recheckAt() (at time.Time) {
 // the file away, then the act. Whatever happens in between, it is acted on at
 // most once, and its sender can see how far it came.
 func (d *messageDir) take(l letter, now time.Time) {
-	ev := received{file: l.file, at: now, message: l.msg, problem: l.bad, old: d.first,
+	key, old := d.before[l.file]
+	ev := received{file: l.file, at: now, message: l.msg, problem: l.bad, old: old && key == l.key,
 		trusted: d.trusts(l.link) && d.trusts(l.uid), by: fmt.Sprintf(" (uid %d)", l.uid)}
 	r := spec.Result{Received: now}
 	if l.msg != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
+	"github.com/ncolony/ncolony-go/internal/atomicfile"
 )
 
 // postbox is a messages directory without the goroutine that watches it.
@@ -27,7 +29,6 @@ func newPostbox(t *testing.T) *postbox {
 	p := placesIn(t.TempDir())
 	must(t, os.Mkdir(p.Messages, 0o755), makeState(osDisk{}, p))
 	d := newMessageDir(thisMachine(), p, os.Getuid(), false, e.outbox(), newTroubles(e.outbox(), nil))
-	d.first = false
 	return &postbox{messageDir: d, ear: e}
 }
 
@@ -237,9 +238,14 @@ func TestNoResult(t *testing.T) {
 
 func TestOldMessages(t *testing.T) {
 	p := newPostbox(t)
-	p.first = true
 	put(t, p.file("m"), `{"type": "SHUTDOWN"}`)
-	p.want(p.scanned(), "m received: SHUTDOWN, old, trusted")
+	put(t, p.file("again"), `{"type": "START", "name": "x"}`)
+	p.remember()
+	put(t, p.file("n"), `{"type": "SHUTDOWN"}`) // its writer may have seen what has been started since
+	must(t, atomicfile.Write(p.file("again"), []byte(`{"type": "START", "name": "y"}`), 0o644, false))
+	got := p.scanned()
+	slices.Sort(got)
+	p.want(got, "again received: START y, trusted", "m received: SHUTDOWN, old, trusted", "n received: SHUTDOWN, trusted")
 }
 
 func TestMessagesDirectoryGone(t *testing.T) {

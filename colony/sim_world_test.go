@@ -409,10 +409,8 @@ func (w *simWorld) look() {
 	watch := w.c.watcher
 	now := w.steady()
 	if !w.begun || !w.scans.After(now) {
+		watch.messages.remember()
 		watch.scan(false)
-		if !w.begun {
-			watch.messages.first = false
-		}
 		w.begun, w.scans = true, now.Add(simOptions.Frequency)
 		return
 	}

@@ -62,8 +62,8 @@ const (
 func (w *watcher) run() {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	w.messages.remember()
 	w.scan(false)
-	w.messages.first = false
 	next := time.Now().Add(w.interval())
 	for {
 		timer.Reset(time.Until(soonest(next, w.config.recheckAt(), w.messages.recheckAt(), w.dots.at)))

@@ -174,6 +174,25 @@ func TestManyFiles(t *testing.T) {
 	})
 }
 
+// TestMessageAfterAStart: what is written while the first look is under way is for
+// what runs already.
+func TestMessageAfterAStart(t *testing.T) {
+	written := false
+	w := watch(t, func(w *watched) {
+		put(t, w.file("web"), argsOf("1"))
+		w.watcher.config.reader.vet = vetFunc(func(*spec.Spec) string {
+			if second := filepath.Join(w.places.Messages, "second"); !written {
+				put(t, second, `{"type": "RESTART", "name": "web"}`)
+				written = true
+			}
+			return ""
+		})
+	})
+	if told := w.until(func(s string) bool { return strings.HasPrefix(s, "second ") }); told[len(told)-1] != "second received: RESTART web, trusted" {
+		t.Errorf("told %q", told)
+	}
+}
+
 // TestHiddenTarget: a hidden file may be what a spec is a link to, so that it is
 // looked for; our own temporary files are not, whoever names the spec.
 func TestHiddenTarget(t *testing.T) {
