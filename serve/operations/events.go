@@ -169,12 +169,11 @@ func (f *Following) Each(ctx context.Context, idle time.Duration, each func([]Ev
 // behind calls take with the events behind at, which it moves on: those that are
 // not in memory any more come from the files. fresh is closed when there are more.
 func (c *Colony) behind(ctx context.Context, at *cursor, take func([]Event) error) (fresh <-chan struct{}, err error) {
-	events, whole, fresh := c.news.after(at)
-	if !whole {
-		if err := c.fromFiles(ctx, at, take); err != nil {
+	events, floor, fresh := c.news.after(at)
+	if at.seq < floor {
+		if err := c.fromFiles(ctx, at, floor, take); err != nil {
 			return nil, err
 		}
-		events, _, fresh = c.news.after(at)
 	}
 	if len(events) == 0 {
 		return fresh, nil
@@ -183,14 +182,16 @@ func (c *Colony) behind(ctx context.Context, at *cursor, take func([]Event) erro
 	return fresh, take(events)
 }
 
-// fromFiles is behind for events that are in the files alone. Files are large, and
-// read by one at a time.
-func (c *Colony) fromFiles(ctx context.Context, at *cursor, take func([]Event) error) error {
+// fromFiles is behind for events that are in the files alone, up to number floor: the
+// files have events that memory does not have yet, and would give again. Files are
+// large, and read by one at a time.
+func (c *Colony) fromFiles(ctx context.Context, at *cursor, floor uint64, take func([]Event) error) error {
 	leave, err := c.enter(ctx)
 	if err != nil {
 		return nil
 	}
 	defer leave()
+	beyond := errors.New("beyond the floor")
 	var some []Event
 	give := func() error {
 		if len(some) == 0 {
@@ -205,13 +206,16 @@ func (c *Colony) fromFiles(ctx context.Context, at *cursor, take func([]Event) e
 		if e.Seq <= at.seq {
 			return nil
 		}
+		if e.Seq > floor {
+			return beyond
+		}
 		some = append(some, Event{e.Seq, e.Name, e.Type, slices.Clone(line)})
 		if len(some) < 100 {
 			return nil
 		}
 		return give()
 	})
-	if err != nil {
+	if err != nil && err != beyond {
 		return err
 	}
 	return give()

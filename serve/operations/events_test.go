@@ -147,6 +147,49 @@ func TestEvents(t *testing.T) {
 	}
 }
 
+// What the files have and memory does not have yet comes once.
+func TestFilesAreAhead(t *testing.T) {
+	c := New(fixture.Places(t), nil) // it does not run, so that its memory has what is put there
+	ctx := WithCaller(t.Context(), Caller{"test", Reader})
+	const inMemory, inFiles = tailEvents + 10, tailEvents + 20
+	var text strings.Builder
+	var all []Event
+	for i := 1; i <= inFiles; i++ {
+		text.WriteString(line(i, "web"))
+		all = append(all, Event{Seq: uint64(i), Name: "web"})
+	}
+	fixture.Put(t, filepath.Join(c.places.EventsDir(), "current.jsonl"), text.String())
+	all = append(all, Event{Seq: inFiles + 1, Name: "web"})
+	close(c.news.begun)
+	c.news.add(all[:inMemory])
+	var from, seen uint64
+	added := false
+	f, err := c.Follow(ctx, EventQuery{After: &from})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := errors.New("done")
+	err = f.Each(ctx, time.Millisecond, func(events []Event) error {
+		for _, e := range events {
+			if seen++; e.Seq != seen {
+				return fmt.Errorf("event %d, want %d", e.Seq, seen)
+			}
+		}
+		if seen > inFiles {
+			return done
+		}
+		if events == nil && seen >= inMemory && !added { // nothing more comes for now
+			added = true
+			c.news.add(all[inMemory:])
+			c.news.wake()
+		}
+		return nil
+	})
+	if err != done {
+		t.Error(err)
+	}
+}
+
 // Whose number is larger than any there is has nothing to miss: he gets what comes from
 // the moment on that he is told so, and not from a later one.
 func TestFollowFromAnotherColony(t *testing.T) {

@@ -194,19 +194,16 @@ func (t *tail) now() cursor {
 }
 
 // after returns what is kept of the events behind at, and a channel that is closed
-// when there is more. whole: none is missing between at and the first of them.
-func (t *tail) after(at *cursor) (events []Event, whole bool, fresh <-chan struct{}) {
+// when there is more. Those up to number floor are in the files alone.
+func (t *tail) after(at *cursor) (events []Event, floor uint64, fresh <-chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	switch {
-	case at.epoch != t.epoch:
+	if at.epoch != t.epoch {
 		at.seq, at.epoch = 0, t.epoch
-	case at.seq > t.newest(): // of another colony
-		at.seq = t.newest()
 	}
 	i, found := slices.BinarySearchFunc(t.kept, at.seq, func(e Event, seq uint64) int { return cmp.Compare(e.Seq, seq) })
 	if found {
 		i++
 	}
-	return t.kept[i:len(t.kept):len(t.kept)], at.seq >= t.floor, t.fresh[at.shard]
+	return t.kept[i:len(t.kept):len(t.kept)], t.floor, t.fresh[at.shard]
 }
