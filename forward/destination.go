@@ -25,6 +25,8 @@ type Settings struct {
 	Insecure bool              // the receiver's certificate is not verified
 	Timeout  time.Duration     // of a connection, a request, a write; 0 means 10 s
 	Host     string            // that we say we are; "" = os.Hostname
+
+	hold time.Duration // what was sent in this time before a connection breaks is sent again; 0 = holdFor
 }
 
 const defaultTimeout = 10 * time.Second
@@ -78,6 +80,9 @@ func Parse(raw string, s Settings) (*Destination, error) {
 	}
 	if s.Timeout <= 0 {
 		s.Timeout = defaultTimeout
+	}
+	if s.hold <= 0 {
+		s.hold = holdFor
 	}
 	if s.Host == "" {
 		s.Host, _ = os.Hostname()

@@ -27,7 +27,6 @@ const (
 	longestMessage = 7 << 10
 
 	// holdFor: a receiver does not say that it has read what its kernel has taken.
-	// What was sent in this time before a connection breaks is sent again.
 	holdFor = time.Second
 )
 
@@ -259,14 +258,14 @@ func (c *connection) settled() (uint64, error) {
 	if acknowledged > l.taken {
 		l.taken, l.takenAt = acknowledged, now
 	}
-	for len(l.sent) > 0 && now.Sub(l.sent[0].at) >= holdFor && l.sent[0].wrote <= acknowledged {
+	for len(l.sent) > 0 && now.Sub(l.sent[0].at) >= c.s.hold && l.sent[0].wrote <= acknowledged {
 		c.done = l.sent[0].serial
 		l.sent = l.sent[1:]
 	}
 	// A batch may take a slow receiver longer; from its beginning it would be slow again.
-	if len(l.sent) > 0 && now.Sub(l.sent[0].at) > holdFor+c.s.Timeout && now.Sub(l.takenAt) > holdFor+c.s.Timeout {
+	if len(l.sent) > 0 && now.Sub(l.sent[0].at) > c.s.hold+c.s.Timeout && now.Sub(l.takenAt) > c.s.hold+c.s.Timeout {
 		c.close()
-		return c.done, fmt.Errorf("nothing acknowledged within %v", holdFor+c.s.Timeout)
+		return c.done, fmt.Errorf("nothing acknowledged within %v", c.s.hold+c.s.Timeout)
 	}
 	return c.done, nil
 }

@@ -181,7 +181,9 @@ func TestUnreadIsSentAgain(t *testing.T) {
 	web := c.service("web", `{}`)
 	write(web, numbered("line", 0, 100)) // less than a socket holds
 	url := "syslog+tcp://" + l.Addr().String()
-	c.forward(url, here)
+	s := here
+	s.hold = 5 * time.Second // longer than this test is held up
+	c.forward(url, s)
 	conn := next(t, opened)
 	c.until("all is sent", func() bool { return unread(conn) > 100*100 })
 	reads <- false // it closes the connection with all of that in it
@@ -222,7 +224,7 @@ func connected(t *testing.T) (*connection, net.Conn) {
 			opened <- conn
 		}
 	}()
-	c := newConnection(l.Addr().String(), nil, Settings{Timeout: time.Minute}).(*connection)
+	c := newConnection(l.Addr().String(), nil, Settings{Timeout: time.Minute, hold: holdFor}).(*connection)
 	t.Cleanup(c.close)
 	if err := c.connect(t.Context()); err != nil {
 		t.Fatal(err)
