@@ -278,8 +278,11 @@ func TestColony(t *testing.T) {
 			t.Errorf("%s, pid %d, is left behind: %v", name, st.PID, err)
 		}
 	}
-	if strings.Contains(log.String(), `"level":"ERROR"`) {
-		t.Errorf("an error is in the log:\n%s", &log)
+	for line := range strings.Lines(log.String()) {
+		// A kubelet that is slow between the new data and its links is told of.
+		if strings.Contains(line, `"level":"ERROR"`) && !strings.Contains(line, "dangling symbolic link to ..data/") {
+			t.Errorf("an error is in the log: %s", line)
+		}
 	}
 }
 
