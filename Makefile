@@ -57,7 +57,7 @@ test:
 # The race detector is for what has goroutines of its own. What runs whole programs, and
 # the supervisor's own tests, which are the longest, are under it in check, the short ones;
 # here they run without it. Most tests wait most of the time: two of these run at once.
-PROGRAMS = ./bench/... ./clients/... ./cmd/... ./docs/... ./examples/... ./image
+PROGRAMS = ./bench/... ./clients/... ./cmd/... ./docs/... ./examples/... ./image ./serve/web
 test-full:
 	$(MAKE) --no-print-directory --output-sync=target -j 2 test-colony test-others
 
