@@ -85,7 +85,7 @@ func (w *world) do(ev event) {
 	}
 	w.loop.model = w.m // which a test may have replaced
 	panics := w.m.panics
-	w.stage = w.m.drain.stage // a helper may be begun in the step that ends the last service
+	w.stage = w.m.drain.stage // a helper may be begun in the step that ends the last service, or finds one more
 	w.last = slices.Clone(w.loop.step(ev))
 	if w.m != w.loop.model {
 		w.trace = append(w.trace, "panic")
@@ -170,7 +170,7 @@ func (w *world) perform(e effect, pinned int) {
 	w.t.Helper()
 	switch e := e.(type) {
 	case spawn:
-		if w.m.drain.on && e.kind != kindStopCommand && (e.life.name[0] != '@' || w.stage > drainServices) {
+		if w.m.drain.on && e.kind != kindStopCommand && (e.life.name[0] != '@' || min(w.stage, w.m.drain.stage) > drainServices) {
 			w.t.Fatalf("spawn of %q while draining", e.life.name)
 		}
 		w.checkEarly(e)
