@@ -169,6 +169,9 @@ func (t *truth) finished() {
 		if k.swept != 0 && p.start > k.swept {
 			continue // begun since, and time was over
 		}
+		if p.late {
+			delete(t.told, p.life) // it was not waited for, and what it said is gone with who heard it
+		}
 		if ours && !p.zombie && !p.undead && !p.late && !slices.Contains(k.doom, p) {
 			t.w.fail("the supervisor has ended and left %d of %s behind", p.pid, p.life.name)
 		}
