@@ -123,11 +123,6 @@ func (d *messageDir) forget(present map[string]bool) {
 			d.trouble.note("message "+file, nil)
 		}
 	}
-	for file := range d.before {
-		if !present[file] {
-			delete(d.before, file)
-		}
-	}
 }
 
 // open reads one message; false if it is not to be acted on now.
@@ -183,6 +178,7 @@ func (d *messageDir) recheckAt() (at time.Time) {
 // most once, and its sender can see how far it came.
 func (d *messageDir) take(l letter, now time.Time) {
 	key, old := d.before[l.file]
+	delete(d.before, l.file)
 	ev := received{file: l.file, at: now, message: l.msg, problem: l.bad, old: old && key == l.key,
 		trusted: d.trusts(l.link) && d.trusts(l.uid), by: fmt.Sprintf(" (uid %d)", l.uid)}
 	r := spec.Result{Received: now}
