@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
+	"github.com/ncolony/ncolony-go/internal/fixture"
 	"github.com/ncolony/ncolony-go/logs"
 )
 
@@ -158,21 +159,12 @@ func (c *colony) process(url string) *exec.Cmd {
 
 func (c *colony) until(what string, so func() bool) {
 	c.t.Helper()
-	eventually(c.t, what, so)
+	fixture.Eventually(c.t, what, so)
 }
 
 // long bounds every wait, and every request of which none is to come again. Only
 // a failing test takes it.
 const long = time.Minute
-
-func eventually(t *testing.T, what string, so func() bool) {
-	t.Helper()
-	for end := time.Now().Add(long); !so(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("not within %v: %s", long, what)
-		}
-	}
-}
 
 // cursor is what the cursor of a destination says.
 func (c *colony) cursor(url string) cursor {

@@ -25,6 +25,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ncolony/ncolony-go/internal/fixture"
 )
 
 // message is RFC 5424, as far as we write it.
@@ -268,7 +270,7 @@ func TestSettled(t *testing.T) {
 	}
 	first := c.put(t, 100)
 	c.older(-time.Hour) // however long we are kept from looking
-	eventually(t, "it is acknowledged", func() bool { return c.queued() == 0 })
+	fixture.Eventually(t, "it is acknowledged", func() bool { return c.queued() == 0 })
 	if !settled(0) {
 		t.Error("settled at once")
 	}
@@ -282,7 +284,7 @@ func TestSettled(t *testing.T) {
 		t.Error("settled, and not acknowledged")
 	}
 	go io.Copy(io.Discard, conn)
-	eventually(t, "it is settled", func() bool { return settled(second) })
+	fixture.Eventually(t, "it is settled", func() bool { return settled(second) })
 
 	// One that takes a little now and then is not given up.
 	c, conn = connected(t)
@@ -295,7 +297,7 @@ func TestSettled(t *testing.T) {
 		}
 	}
 	// Until it takes no more.
-	eventually(t, "it is given up", func() bool {
+	fixture.Eventually(t, "it is given up", func() bool {
 		c.older(2*holdFor + time.Minute)
 		n, err := c.settled()
 		if n >= third {

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/ncolony/ncolony-go/internal/fixture"
 )
 
 // BenchmarkMove is how fast one service can write: to the logger, and to cat with
@@ -42,7 +44,7 @@ func BenchmarkMove(b *testing.B) {
 						b.Fatal(err)
 					}
 				}
-				eventually(b, "all is there", func() bool { return got() == size })
+				fixture.Eventually(b, "all is there", func() bool { return got() == size })
 				b.ReportMetric(float64(size)/(1<<20)/time.Since(began).Seconds(), "MiB/s")
 				state := stop()
 				cpu += state.UserTime() + state.SystemTime()
@@ -62,7 +64,7 @@ func BenchmarkMove(b *testing.B) {
 	}
 	run(b, "logger", func(c *colony, _ *os.File) (func() *os.ProcessState, func() int64) {
 		stop := start(b, loggerCommand(c.root))
-		eventually(b, "the logger is up", func() bool { return Running(c.places) })
+		fixture.Eventually(b, "the logger is up", func() bool { return Running(c.places) })
 		return stop, func() int64 { return fileSize(c.dir("web")) }
 	})
 	run(b, "cat", func(c *colony, pipe *os.File) (func() *os.ProcessState, func() int64) {
@@ -110,7 +112,7 @@ func BenchmarkIdle(b *testing.B) {
 		cmd.Wait()
 	}()
 	proc := fmt.Sprintf("/proc/%d/", cmd.Process.Pid)
-	eventually(b, "all pipes are open", func() bool { fds, _ := os.ReadDir(proc + "fd"); return len(fds) > n })
+	fixture.Eventually(b, "all pipes are open", func() bool { fds, _ := os.ReadDir(proc + "fd"); return len(fds) > n })
 	before := ticks(b, proc)
 	time.Sleep(20 * time.Second)
 	b.ReportMetric(float64(ticks(b, proc)-before)/20, "cpu-%")

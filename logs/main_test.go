@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
+	"github.com/ncolony/ncolony-go/internal/fixture"
 )
 
 // The test is also the programs that it needs: a logger that can be killed, and
@@ -94,13 +95,7 @@ func newColony(t *testing.T) *colony {
 func (c *colony) spec(name, log string) {
 	c.t.Helper()
 	content := fmt.Sprintf(`{"args": ["/bin/true"], "log": %s}`, log)
-	temp := filepath.Join(c.places.Config, ".new")
-	if err := os.WriteFile(temp, []byte(content), 0o644); err != nil {
-		c.t.Fatal(err)
-	}
-	if err := os.Rename(temp, filepath.Join(c.places.Config, name)); err != nil {
-		c.t.Fatal(err)
-	}
+	fixture.Put(c.t, filepath.Join(c.places.Config, name), content)
 }
 
 // pipe makes the pipe of a stream, and holds it until the test ends.
@@ -232,16 +227,6 @@ func contentOf(dir string, p part) ([]byte, error) {
 
 // long bounds every wait. Only a failing test takes it.
 const long = time.Minute
-
-// eventually waits for something to be so.
-func eventually(t testing.TB, what string, so func() bool) {
-	t.Helper()
-	for end := time.Now().Add(long); !so(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("not within %v: %s", long, what)
-		}
-	}
-}
 
 // same compares what is there with what was written.
 func same(t testing.TB, got, want []byte) {

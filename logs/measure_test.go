@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/ncolony/ncolony-go/internal/fixture"
 )
 
 // TestMeasure: what is said to be kept is what was written, through rotation and
@@ -21,7 +23,7 @@ func TestMeasure(t *testing.T) {
 	}
 	want := int64(len(sample(1, size)))
 	dir := c.dir("web")
-	eventually(t, "all is kept, and all but the last file is compressed", func() bool {
+	fixture.Eventually(t, "all is kept, and all but the last file is compressed", func() bool {
 		kept, err := Measure(dir)
 		if err != nil {
 			t.Fatal(err)

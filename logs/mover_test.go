@@ -29,7 +29,7 @@ func TestMove(t *testing.T) {
 	}
 	for i, name := range names {
 		dir, want := c.dir(name), sample(uint64(i), each)
-		eventually(t, name+" is kept", func() bool { return size(dir) >= int64(len(want)) })
+		fixture.Eventually(t, name+" is kept", func() bool { return size(dir) >= int64(len(want)) })
 		same(t, content(t, dir), want)
 		all, _ := parts(dir)
 		if len(all) < each/(256<<10) {
@@ -45,7 +45,7 @@ func TestMove(t *testing.T) {
 			}
 		}
 		if name == "b" {
-			eventually(t, "files are compressed", func() bool {
+			fixture.Eventually(t, "files are compressed", func() bool {
 				all, _ := parts(dir)
 				for _, p := range all[:len(all)-1] {
 					if !p.gzip {
@@ -73,7 +73,7 @@ func TestKilled(t *testing.T) {
 	kills := 0
 	for seen := int64(-1); ; {
 		logger := c.process("logger", nil)
-		eventually(t, "the logger works", func() bool { n := size(dir); return n > seen || n == int64(len(want)) })
+		fixture.Eventually(t, "the logger works", func() bool { n := size(dir); return n > seen || n == int64(len(want)) })
 		if seen = size(dir); seen == int64(len(want)) && kills >= 3 {
 			logger.Process.Signal(syscall.SIGTERM)
 			logger.Wait()
@@ -108,9 +108,9 @@ func TestLateLogger(t *testing.T) {
 	fmt.Fprint(pipe, "before\n")
 	c.logger()
 	dir := c.dir("web")
-	eventually(t, "what was there is kept", func() bool { return string(content(t, dir)) == "before\n" })
+	fixture.Eventually(t, "what was there is kept", func() bool { return string(content(t, dir)) == "before\n" })
 	fmt.Fprint(pipe, "after, and no end")
-	eventually(t, "half a line is kept", func() bool { return string(content(t, dir)) == "before\nafter, and no end" })
+	fixture.Eventually(t, "half a line is kept", func() bool { return string(content(t, dir)) == "before\nafter, and no end" })
 
 	// The pipe goes, and another comes.
 	os.Remove(pipe.Name())
@@ -118,7 +118,7 @@ func TestLateLogger(t *testing.T) {
 	pipe.Close()
 	pipe = c.pipe("web")
 	fmt.Fprint(pipe, "new\n")
-	eventually(t, "both pipes are read", func() bool {
+	fixture.Eventually(t, "both pipes are read", func() bool {
 		got := string(content(t, dir))
 		return strings.Contains(got, "last\n") && strings.Contains(got, "new\n")
 	})
@@ -135,7 +135,7 @@ func TestDeleted(t *testing.T) {
 	line := func(text string) Position {
 		t.Helper()
 		fmt.Fprintln(pipe, text)
-		eventually(t, text+" is kept", func() bool { return strings.HasSuffix(string(content(t, dir)), text+"\n") })
+		fixture.Eventually(t, text+" is kept", func() bool { return strings.HasSuffix(string(content(t, dir)), text+"\n") })
 		at, err := end(dir)
 		if err != nil {
 			t.Fatal(err)
@@ -172,7 +172,7 @@ func TestLongLine(t *testing.T) {
 	text := strings.Repeat("x", 10000)
 	fmt.Fprintf(pipe, "first\n%s\nlast\n", text)
 	dir := c.dir("web")
-	eventually(t, "all is kept", func() bool { return size(dir) == int64(len(text)+12) })
+	fixture.Eventually(t, "all is kept", func() bool { return size(dir) == int64(len(text)+12) })
 	got := read(t, dir)
 	if len(got) != 3 || got[0] != "first" || got[1] != text || got[2] != "last" {
 		t.Errorf("%d lines: %.100q", len(got), got)
@@ -201,15 +201,15 @@ func TestTwoLoggers(t *testing.T) {
 	c.spec("web", `{"size": "1G"}`)
 	pipe := c.pipe("web")
 	stop := c.logger()
-	eventually(t, "the first is up", func() bool { return Running(c.places) })
+	fixture.Eventually(t, "the first is up", func() bool { return Running(c.places) })
 	var told fixture.Log
 	c.logger(func(o *Options) { o.Log = slog.New(slog.NewTextHandler(&told, nil)) })
-	eventually(t, "the second waits", func() bool { return strings.Contains(told.String(), "another logger keeps these logs") })
+	fixture.Eventually(t, "the second waits", func() bool { return strings.Contains(told.String(), "another logger keeps these logs") })
 	c.writer(pipe, 3, size1)
 	dir, want := c.dir("web"), sample(3, size1)
-	eventually(t, "the first works", func() bool { return size(dir) > size1/4 })
+	fixture.Eventually(t, "the first works", func() bool { return size(dir) > size1/4 })
 	stop()
-	eventually(t, "all is kept", func() bool { return size(dir) >= int64(len(want)) })
+	fixture.Eventually(t, "all is kept", func() bool { return size(dir) >= int64(len(want)) })
 	same(t, content(t, dir), want)
 }
 
@@ -232,7 +232,7 @@ func TestTornIndex(t *testing.T) {
 		line := fmt.Sprintf("%d %s\n", i, strings.Repeat("x", 3000))
 		fmt.Fprint(pipe, line)
 		want += line
-		eventually(t, line[:1]+" is kept", func() bool { return string(content(t, dir)) == want })
+		fixture.Eventually(t, line[:1]+" is kept", func() bool { return string(content(t, dir)) == want })
 		stop()
 		all, _ := parts(dir)
 		harm(indexPath(dir, all[len(all)-1].generation))
@@ -242,7 +242,7 @@ func TestTornIndex(t *testing.T) {
 	}
 	c.logger()
 	fmt.Fprintln(pipe, "last")
-	eventually(t, "it goes on without an index", func() bool { return string(content(t, dir)) == want+"last\n" })
+	fixture.Eventually(t, "it goes on without an index", func() bool { return string(content(t, dir)) == want+"last\n" })
 }
 
 // More streams than have their files open at once.
@@ -265,6 +265,6 @@ func TestManyStreams(t *testing.T) {
 		for round := range 3 {
 			want += fmt.Sprintln("line", i, round)
 		}
-		eventually(t, "all is kept", func() bool { return string(content(t, c.dir(fmt.Sprint("s", i)))) == want })
+		fixture.Eventually(t, "all is kept", func() bool { return string(content(t, c.dir(fmt.Sprint("s", i)))) == want })
 	}
 }

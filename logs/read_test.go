@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/ncolony/ncolony-go/internal/fixture"
 )
 
 // put writes a stream by hand: lines at seconds.
@@ -108,12 +110,12 @@ func TestFollow(t *testing.T) {
 	for i := range 10000 {
 		fmt.Fprintln(pipe, "line", i)
 		if i%1000 == 0 {
-			eventually(t, "the follower keeps up", func() bool { return n.Load() >= int64(i) })
+			fixture.Eventually(t, "the follower keeps up", func() bool { return n.Load() >= int64(i) })
 		}
 	}
 	fmt.Fprint(pipe, "no end")
-	eventually(t, "all is seen", func() bool { return n.Load() == 10000 || len(done) > 0 })
-	eventually(t, "the rest is kept", func() bool { return strings.HasSuffix(string(content(t, c.dir("web"))), "no end") })
+	fixture.Eventually(t, "all is seen", func() bool { return n.Load() == 10000 || len(done) > 0 })
+	fixture.Eventually(t, "the rest is kept", func() bool { return strings.HasSuffix(string(content(t, c.dir("web"))), "no end") })
 	cancel()
 	if err := <-done; err != nil || n.Load() != 10001 {
 		t.Errorf("%v after %d lines", err, n.Load())

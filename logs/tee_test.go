@@ -45,7 +45,7 @@ func TestTee(t *testing.T) {
 	}
 	for round := range 4 {
 		stop := c.logger(func(o *Options) { o.Out = &out })
-		eventually(t, "lines go out", func() bool { return len(out.String()) > each/3*round })
+		fixture.Eventually(t, "lines go out", func() bool { return len(out.String()) > each/3*round })
 		stop()
 	}
 	c.logger(func(o *Options) { o.Out = &out })
@@ -55,11 +55,11 @@ func TestTee(t *testing.T) {
 			t.Fatal(err)
 		}
 		fmt.Fprint(pipes[name], "no end")
-		eventually(t, "all lines of "+name, func() bool { return len(of(out.String(), name)) >= len(want) })
+		fixture.Eventually(t, "all lines of "+name, func() bool { return len(of(out.String(), name)) >= len(want) })
 		same(t, []byte(of(out.String(), name)), want)
 	}
 	fmt.Fprint(pipes["a"], " yet\n")
-	eventually(t, "the end of a line", func() bool { return strings.HasSuffix(out.String(), "[a] no end yet\n") })
+	fixture.Eventually(t, "the end of a line", func() bool { return strings.HasSuffix(out.String(), "[a] no end yet\n") })
 	if strings.Contains(out.String(), "quiet") {
 		t.Error("what has no tee went out")
 	}
@@ -71,7 +71,7 @@ func TestTee(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer quiet.Close()
-	eventually(t, "it is on", func() bool {
+	fixture.Eventually(t, "it is on", func() bool {
 		fmt.Fprintln(quiet, "now")
 		return strings.Contains(out.String(), `"service":"quiet","line":"now"`)
 	})
@@ -99,12 +99,12 @@ func TestTeeStalled(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := sample(1, size)
-	eventually(t, "all is kept", func() bool { return len(content(t, dir)) == len(want) })
+	fixture.Eventually(t, "all is kept", func() bool { return len(content(t, dir)) == len(want) })
 	time.Sleep(300 * time.Millisecond) // as long as it may be behind
 	fmt.Fprintln(pipe, "the latest")
 	var out fixture.Log
 	go io.Copy(&out, r)
-	eventually(t, "the latest goes out", func() bool { return strings.Contains(out.String(), "\n[web] the latest\n") })
+	fixture.Eventually(t, "the latest goes out", func() bool { return strings.Contains(out.String(), "\n[web] the latest\n") })
 	got := out.String()
 	var missed int
 	before, after, found := strings.Cut(got, "[web] [ncolony: ")

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ncolony/ncolony-go/internal/fixture"
 )
 
 var droppedLine = regexp.MustCompile(`^\[ncolony: (\d+) lines?, (\d+) bytes dropped: (.*)\]$`)
@@ -76,7 +78,7 @@ func TestRate(t *testing.T) {
 	fmt.Fprintln(pipe, "the end")
 	want = append(want, "the end\n"...)
 	var got []byte
-	eventually(t, "all is accounted for", func() bool {
+	fixture.Eventually(t, "all is accounted for", func() bool {
 		got = content(t, c.dir("web"))
 		size := 0
 		for _, m := range regexp.MustCompile(`, (\d+) bytes dropped`).FindAllSubmatch(got, -1) {
@@ -92,7 +94,7 @@ func TestRate(t *testing.T) {
 		t.Errorf("lost %d: %s", lost, why)
 	}
 	sum := Lost{int64(lost), int64(len(want) - len(got) + len(droppedText(got)))}
-	eventually(t, "the sum is that of all lines that tell of it", func() bool {
+	fixture.Eventually(t, "the sum is that of all lines that tell of it", func() bool {
 		l, err := ReadLost(c.dir("web"))
 		return err == nil && l == sum
 	})
@@ -112,8 +114,8 @@ func TestRateCut(t *testing.T) {
 	const size = 1000000
 	fmt.Fprintf(pipe, "first\n%s\n", strings.Repeat("x", size))
 	dir := c.dir("web")
-	eventually(t, "the loss is told", func() bool { return bytes.Contains(content(t, dir), []byte("dropped: rate]\n")) })
-	eventually(t, "what comes later is kept", func() bool {
+	fixture.Eventually(t, "the loss is told", func() bool { return bytes.Contains(content(t, dir), []byte("dropped: rate]\n")) })
+	fixture.Eventually(t, "what comes later is kept", func() bool {
 		fmt.Fprintln(pipe, "next")
 		return bytes.HasSuffix(content(t, dir), []byte("next\n"))
 	})
@@ -150,7 +152,7 @@ func full(t *testing.T, c *colony, dir string, room func()) {
 	room()
 	fmt.Fprintln(pipe, "there is room")
 	want = append(want, "there is room\n"...)
-	eventually(t, "it is kept again", func() bool { return bytes.HasSuffix(content(t, dir), []byte("there is room\n")) })
+	fixture.Eventually(t, "it is kept again", func() bool { return bytes.HasSuffix(content(t, dir), []byte("there is room\n")) })
 	got := content(t, dir)
 	m := regexp.MustCompile(`(?m)^\[ncolony: (\d+) lines, (\d+) bytes dropped: (no space left on device|file too large)\]\n`).FindAllSubmatchIndex(got, -1)
 	if len(m) != 1 {
@@ -201,7 +203,7 @@ func TestFileTooLarge(t *testing.T) {
 	c := newColony(t)
 	c.spec("web", `{}`)
 	logger := c.process("logger", nil)
-	eventually(t, "the logger is up", func() bool { return Running(c.places) })
+	fixture.Eventually(t, "the logger is up", func() bool { return Running(c.places) })
 	var was unix.Rlimit
 	if err := unix.Prlimit(logger.Process.Pid, unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 300000, Max: unix.RLIM_INFINITY}, &was); err != nil {
 		t.Skip("cannot limit the logger: ", err)
@@ -228,16 +230,16 @@ func TestRetention(t *testing.T) {
 	if err := c.writer(pipe, 1, 1<<20).Wait(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "two files are left, and compressed", func() bool {
+	fixture.Eventually(t, "two files are left, and compressed", func() bool {
 		all, _ := parts(dir)
 		return len(all) == 3 && all[0].gzip && all[1].gzip && !all[2].gzip
 	})
-	eventually(t, "there is nothing else", func() bool { // pipe, current, and each file with its index
+	fixture.Eventually(t, "there is nothing else", func() bool { // pipe, current, and each file with its index
 		names, _ := readNames(dir)
 		return len(names) == 8
 	})
 	c.spec("web", `{"size": 4096, "files": 0}`)
-	eventually(t, "only one file is left", func() bool {
+	fixture.Eventually(t, "only one file is left", func() bool {
 		fmt.Fprintln(pipe, strings.Repeat("y", 1000))
 		all, _ := parts(dir)
 		return len(all) == 1 && size(dir) <= 4096

@@ -18,6 +18,7 @@ import (
 	"github.com/ncolony/ncolony-go/colony/spec"
 	"github.com/ncolony/ncolony-go/docs/schema"
 	"github.com/ncolony/ncolony-go/internal/atomicfile"
+	"github.com/ncolony/ncolony-go/internal/fixture"
 )
 
 // status writes what the supervisor says of a service.
@@ -71,7 +72,7 @@ func TestReady(t *testing.T) {
 	fmt.Fprintln(c.pipe("other"), "listening on 1")
 	var s sent
 	c.logger(func(o *Options) { o.Send = s.send })
-	eventually(t, "the past is kept", func() bool { return size(c.dir("web")) > 0 })
+	fixture.Eventually(t, "the past is kept", func() bool { return size(c.dir("web")) > 0 })
 	time.Sleep(3 * markEvery) // what comes within an instant shares its time
 
 	started := time.Now()
@@ -80,13 +81,13 @@ func TestReady(t *testing.T) {
 	time.Sleep(3 * awaitLook) // it looks at what there was before
 	fmt.Fprint(out, "not listening on 2\nlistening on 3")
 	fmt.Fprintln(errs, "warming up")
-	eventually(t, "that is kept", func() bool { return size(c.dir("web/stderr")) > 0 })
+	fixture.Eventually(t, "that is kept", func() bool { return size(c.dir("web/stderr")) > 0 })
 	time.Sleep(3 * awaitLook)
 	if got := s.generations("web"); got != nil {
 		t.Fatalf("ready too early: %v", got)
 	}
 	fmt.Fprintln(out)
-	eventually(t, "the first life is ready", func() bool { return cmp.Equal(s.generations("web"), []uint64{1}) })
+	fixture.Eventually(t, "the first life is ready", func() bool { return cmp.Equal(s.generations("web"), []uint64{1}) })
 
 	// The second one says so on the other stream.
 	time.Sleep(3 * markEvery)
@@ -94,7 +95,7 @@ func TestReady(t *testing.T) {
 	st.Generation, st.PID, st.Since, st.Started = 2, 11, started, &started
 	c.status(st)
 	fmt.Fprintln(errs, "listening on 4")
-	eventually(t, "the second life is ready", func() bool { return cmp.Equal(s.generations("web"), []uint64{1, 2}) })
+	fixture.Eventually(t, "the second life is ready", func() bool { return cmp.Equal(s.generations("web"), []uint64{1, 2}) })
 	if got := s.generations("other"); got != nil {
 		t.Errorf("who does not wait for it is told: %v", got)
 	}
@@ -114,7 +115,7 @@ func TestReadyFromTheBeginning(t *testing.T) {
 	c.logger(func(o *Options) { o.Send = s.send })
 	old := "listening on 1\nlistening on 2\nhalf a li"
 	fmt.Fprint(out, old)
-	eventually(t, "the past is kept", func() bool { return size(c.dir("web")) == int64(len(old)) })
+	fixture.Eventually(t, "the past is kept", func() bool { return size(c.dir("web")) == int64(len(old)) })
 	at, err := end(c.dir("web"))
 	if err != nil {
 		t.Fatal(err)
@@ -133,13 +134,13 @@ func TestReadyFromTheBeginning(t *testing.T) {
 		t.Fatalf("ready by a line of the life before: %v", got)
 	}
 	fmt.Fprintln(out, "listening on 3")
-	eventually(t, "it is ready", func() bool { return cmp.Equal(s.generations("web"), []uint64{5}) })
+	fixture.Eventually(t, "it is ready", func() bool { return cmp.Equal(s.generations("web"), []uint64{5}) })
 	// What is said of another life is of no use.
 	begins(4, Position{1 << 40, 0})
 	started := time.Now()
 	c.status(&spec.Status{Name: "web", State: spec.Starting, PID: 10, Generation: 6, Since: started, Started: &started})
 	fmt.Fprintln(out, "listening on 4")
-	eventually(t, "the next is ready", func() bool { return slices.Contains(s.generations("web"), 6) })
+	fixture.Eventually(t, "the next is ready", func() bool { return slices.Contains(s.generations("web"), 6) })
 }
 
 // crashSchema holds a report against its schema.
@@ -227,7 +228,7 @@ func TestCrash(t *testing.T) {
 	}
 	fmt.Fprint(pipe, "panic: no end")
 	end(1, spec.Exit{Code: &one, At: base.Add(time.Second), Ran: 2}, false)
-	eventually(t, "a report", func() bool { return len(reports()) == 1 })
+	fixture.Eventually(t, "a report", func() bool { return len(reports()) == 1 })
 	r := reports()[0]
 	if r.Name != "web" || r.Generation != 1 || r.Exit.Code == nil || *r.Exit.Code != 1 || r.SpecSHA256 != digest || r.Started == nil || !r.Started.Equal(base.Add(-time.Second)) {
 		t.Errorf("%+v", r)
@@ -238,7 +239,7 @@ func TestCrash(t *testing.T) {
 	end(2, spec.Exit{Signal: "TERM", At: base.Add(2 * time.Second)}, true)
 	end(3, spec.Exit{Code: &zero, At: base.Add(3 * time.Second)}, false)
 	end(4, spec.Exit{Signal: "KILL", Reason: "not ready in time", At: base.Add(4 * time.Second)}, true)
-	eventually(t, "another report", func() bool { return len(reports()) >= 2 })
+	fixture.Eventually(t, "another report", func() bool { return len(reports()) >= 2 })
 	if all := reports(); len(all) != 2 || all[1].Generation != 4 {
 		t.Errorf("%+v", all)
 	}
@@ -254,16 +255,16 @@ func TestCrash(t *testing.T) {
 	}
 	for i := range uint64(3) {
 		end(5+i, spec.Exit{Signal: "SEGV", At: base.Add(time.Duration(5+i) * time.Second)}, false)
-		eventually(t, "its report", func() bool {
+		fixture.Eventually(t, "its report", func() bool {
 			all := reports()
 			return len(all) > 0 && all[len(all)-1].Generation == 5+i
 		})
 	}
-	eventually(t, "twenty are left", func() bool { all := reports(); return len(all) == 20 && all[0].Generation == 102 })
+	fixture.Eventually(t, "twenty are left", func() bool { all := reports(); return len(all) == 20 && all[0].Generation == 102 })
 	stop()
 	c.logger()
 	end(30, spec.Exit{Unknown: true, At: base.Add(time.Minute)}, false)
-	eventually(t, "one of the next logger", func() bool {
+	fixture.Eventually(t, "one of the next logger", func() bool {
 		all := reports()
 		return len(all) == 20 && all[19].Generation == 30 && all[18].Generation == 7
 	})

@@ -16,6 +16,7 @@ import (
 	supervisor "github.com/ncolony/ncolony-go/colony"
 	"github.com/ncolony/ncolony-go/colony/spec"
 	"github.com/ncolony/ncolony-go/internal/cgroup"
+	"github.com/ncolony/ncolony-go/internal/fixture"
 	"github.com/ncolony/ncolony-go/internal/helper"
 )
 
@@ -41,16 +42,6 @@ func specOf(t *testing.T, text string) *spec.Spec {
 // shell asks a shell script, as the service of a spec.
 func shell(ctx context.Context, sp *spec.Spec, script string, limit time.Duration) Answer {
 	return once(ctx, "exec", program{[]string{"/bin/sh", "-c", script}}, limit, about{name: "web", spec: sp, life: helper.Life{Generation: 7, PID: 4711}})
-}
-
-// eventually waits until ok, which has to be so in the end.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(soon); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("not within %v: %s", soon, what)
-		}
-	}
 }
 
 // gone reports whether the process whose pid is in a file is no more; a zombie is
@@ -130,7 +121,7 @@ func TestExecChildren(t *testing.T) {
 				tt.want = "signal: killed"
 			}
 			asked(t, name, shell(ctx, sp, fmt.Sprintf(tt.script, file), limit), tt.want)
-			eventually(t, "its child is gone", func() bool { return gone(file) })
+			fixture.Eventually(t, "its child is gone", func() bool { return gone(file) })
 		})
 	}
 }
@@ -182,7 +173,7 @@ func TestExecDaemonOfAnother(t *testing.T) {
 	go func() {
 		done <- shell(t.Context(), sp, `(setsid sh -c 'echo $$ > tmp; mv tmp pid; exec sleep 1000' &); while ! test -e over; do sleep 0.01; done; kill -0 $(cat pid)`, soon)
 	}()
-	eventually(t, "the daemon is there", func() bool { return exists(filepath.Join(dir, "pid")) })
+	fixture.Eventually(t, "the daemon is there", func() bool { return exists(filepath.Join(dir, "pid")) })
 	for range 3 {
 		asked(t, "another", shell(t.Context(), sp, "exit 0", soon), "")
 	}
@@ -190,7 +181,7 @@ func TestExecDaemonOfAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	asked(t, "the daemon's", <-done, "")
-	eventually(t, "the daemon is gone", func() bool { return gone(filepath.Join(dir, "pid")) })
+	fixture.Eventually(t, "the daemon is gone", func() bool { return gone(filepath.Join(dir, "pid")) })
 }
 
 func exists(path string) bool {

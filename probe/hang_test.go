@@ -147,7 +147,7 @@ func TestHangs(t *testing.T) {
 	c.start(Options{})
 	for name := range services {
 		what, _, _ := strings.Cut(name, "-")
-		eventually(t, name+" is well", func() bool {
+		fixture.Eventually(t, name+" is well", func() bool {
 			p, ok := c.result(name, what)
 			return ok && p.OK
 		})
@@ -170,7 +170,7 @@ func TestHangs(t *testing.T) {
 		if s.signal == 0 {
 			continue
 		}
-		eventually(t, name+" is restarted", func() bool {
+		fixture.Eventually(t, name+" is restarted", func() bool {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			for _, m := range c.sent {
@@ -235,7 +235,7 @@ func TestRestartsByItself(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "a good check", func() bool {
+		fixture.Eventually(t, "a good check", func() bool {
 			p, ok := c.result("web", "tcp")
 			return ok && p.OK && p.Generation == life
 		})

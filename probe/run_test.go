@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
+	"github.com/ncolony/ncolony-go/internal/fixture"
 )
 
 // colony is what the prober sees of one: its files, and a box for messages.
@@ -82,10 +83,7 @@ func (c *colony) send(m spec.Message) error {
 // write replaces a file in one step.
 func (c *colony) write(path, content string) {
 	c.t.Helper()
-	tmp := filepath.Join(filepath.Dir(path), ".tmp")
-	if err := errors.Join(os.WriteFile(tmp, []byte(content), 0o644), os.Rename(tmp, path)); err != nil {
-		c.t.Fatal(err)
-	}
+	fixture.Put(c.t, path, content)
 }
 
 func (c *colony) config(name, text string, args ...any) {
@@ -126,7 +124,7 @@ func (c *colony) messages() (all []string) {
 func (c *colony) wait(want string) {
 	c.t.Helper()
 	var got []string
-	eventually(c.t, want, func() bool { got = append(got, c.messages()...); return len(got) > 0 })
+	fixture.Eventually(c.t, want, func() bool { got = append(got, c.messages()...); return len(got) > 0 })
 	if len(got) != 1 || got[0] != want {
 		c.t.Fatalf("messages %q, want %q", got, want)
 	}
@@ -137,7 +135,7 @@ func (c *colony) wait(want string) {
 func (c *colony) silence(hits *atomic.Int64, checks int64) {
 	c.t.Helper()
 	until := hits.Load() + checks
-	eventually(c.t, "further checks", func() bool { return hits.Load() >= until })
+	fixture.Eventually(c.t, "further checks", func() bool { return hits.Load() >= until })
 	if got := c.messages(); got != nil {
 		c.t.Errorf("messages %q, want none", got)
 	}
@@ -183,19 +181,19 @@ func TestLiveness(t *testing.T) {
 	c.status("web", spec.Running, 3)
 	c.start(Options{})
 	c.silence(hits, 3)
-	eventually(t, "a good result", func() bool {
+	fixture.Eventually(t, "a good result", func() bool {
 		p, ok := c.result("web", "http")
 		return ok && p.OK && p.Generation == 3 && p.Good > 0 && p.Next != nil
 	})
 	code.Store(500)
 	c.wait("RESTART web/3")
-	eventually(t, "a bad result", func() bool {
+	fixture.Eventually(t, "a bad result", func() bool {
 		p, ok := c.result("web", "http")
 		return ok && !p.OK && p.Bad >= 2 && p.Error == "status 500, not 100-499"
 	})
 	c.status("web", spec.Stopping, 3)
 	before := hits.Load()
-	eventually(t, "the checks to pause", func() bool {
+	fixture.Eventually(t, "the checks to pause", func() bool {
 		now := hits.Load()
 		quiet := now == before
 		before = now
@@ -211,7 +209,7 @@ func TestLiveness(t *testing.T) {
 	if err := os.Remove(filepath.Join(c.places.Config, "web")); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "no result", func() bool { _, ok := c.result("web", "http"); return !ok })
+	fixture.Eventually(t, "no result", func() bool { _, ok := c.result("web", "http"); return !ok })
 }
 
 // The message of a restart is tried again when it could not be sent.
@@ -248,7 +246,7 @@ func TestWithoutStatus(t *testing.T) {
 	c.start(Options{})
 	// Nobody can tell whether it has been heard: it asks again and again.
 	var got []string
-	eventually(t, "RESTART web", func() bool { got = append(got, c.messages()...); return len(got) > 0 })
+	fixture.Eventually(t, "RESTART web", func() bool { got = append(got, c.messages()...); return len(got) > 0 })
 	for _, m := range got {
 		if m != "RESTART web" {
 			t.Errorf("messages %q", got)
@@ -290,7 +288,7 @@ func TestReadyByTCPAndExec(t *testing.T) {
 	c.wait("READY tcp/1")
 	c.status("tcp", spec.Running, 1)
 	c.status("exec", spec.Starting, 1)
-	eventually(t, "a bad answer", func() bool { p, ok := c.result("exec", "ready"); return ok && p.Bad > 0 })
+	fixture.Eventually(t, "a bad answer", func() bool { p, ok := c.result("exec", "ready"); return ok && p.Bad > 0 })
 	c.write(file, "")
 	c.wait("READY exec/1")
 }
@@ -316,9 +314,9 @@ func TestProgramsEnd(t *testing.T) {
 				fmt.Sprintf("test -e %[1]s && exit; sleep 1000 & echo $! > %[1]s.tmp; mv %[1]s.tmp %[1]s; wait", file))
 			c.status("web", spec.Running, 1)
 			c.start(Options{})
-			eventually(t, "the program to run", func() bool { _, err := os.Stat(file); return err == nil })
+			fixture.Eventually(t, "the program to run", func() bool { _, err := os.Stat(file); return err == nil })
 			end(c)
-			eventually(t, "it is gone", func() bool { return gone(file) })
+			fixture.Eventually(t, "it is gone", func() bool { return gone(file) })
 			if got := c.messages(); got != nil {
 				t.Errorf("messages %q", got)
 			}
@@ -354,10 +352,10 @@ func TestCap(t *testing.T) {
 	c.config("clock", `{"args":["x"],"ncolony.execcheck":{"args":["/bin/sh","-c","echo >> %s"],"period":"100ms","grace":0,"jitter":0}}`, ticks)
 	c.status("clock", spec.Running, 1)
 	c.start(Options{Connections: at})
-	eventually(t, "the first", func() bool { return total.Load() >= at })
-	eventually(t, "some time", func() bool { b, _ := os.ReadFile(ticks); return len(b) >= 5 })
+	fixture.Eventually(t, "the first", func() bool { return total.Load() >= at })
+	fixture.Eventually(t, "some time", func() bool { b, _ := os.ReadFile(ticks); return len(b) >= 5 })
 	let()
-	eventually(t, "all of them", func() bool { return total.Load() == services })
+	fixture.Eventually(t, "all of them", func() bool { return total.Load() == services })
 	if got := most.Load(); got != at {
 		t.Errorf("%d at once, want %d", got, at)
 	}
@@ -389,7 +387,7 @@ func TestLeftovers(t *testing.T) {
 	}
 	c.write(c.places.Probe("gone"), `{"name":"gone"}`)
 	c.start(Options{})
-	eventually(t, "no leftovers", func() bool { _, ok := c.result("gone", "http"); return !ok })
+	fixture.Eventually(t, "no leftovers", func() bool { _, ok := c.result("gone", "http"); return !ok })
 }
 
 func TestOptions(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
+	"github.com/ncolony/ncolony-go/internal/fixture"
 )
 
 // someColony is a colony of files alone.
@@ -32,12 +33,7 @@ func publish(t *testing.T, path string, v any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path+".new", b, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		t.Fatal(err)
-	}
+	fixture.Put(t, path, string(b))
 }
 
 // A look reads nothing while nothing is replaced, and misses nothing that is.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
+	"github.com/ncolony/ncolony-go/internal/fixture"
 )
 
 // colony is the directories of one, with real files; time is the bubble's.
@@ -114,10 +114,7 @@ func (c *colony) send(m spec.Message) error {
 // write replaces a file in one step.
 func (c *colony) write(path, content string) {
 	c.t.Helper()
-	tmp := filepath.Join(filepath.Dir(path), ".tmp")
-	if err := errors.Join(os.WriteFile(tmp, []byte(content), 0o644), os.Rename(tmp, path)); err != nil {
-		c.t.Fatal(err)
-	}
+	fixture.Put(c.t, path, content)
 }
 
 // config makes a service that is expected to beat.

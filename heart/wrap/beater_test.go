@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/ncolony/ncolony-go/internal/fixture"
 )
 
 var longAgo = time.Unix(1e9, 0)
@@ -68,7 +70,7 @@ func TestBeats(t *testing.T) {
 	beat := supervise(t, 30*time.Millisecond)
 	stop := running(t, Options{})
 	for range 3 {
-		eventually(t, "it beats", func() bool { return beaten(beat) })
+		fixture.Eventually(t, "it beats", func() bool { return beaten(beat) })
 		backdate(beat)
 	}
 	stop()
@@ -90,7 +92,7 @@ func TestCheckDecides(t *testing.T) {
 	runTwice := func() {
 		t.Helper()
 		n := len(words(runs))
-		eventually(t, "the check has run", func() bool { return len(words(runs)) >= n+2 })
+		fixture.Eventually(t, "the check has run", func() bool { return len(words(runs)) >= n+2 })
 	}
 	for range 2 {
 		backdate(beat)
@@ -101,7 +103,7 @@ func TestCheckDecides(t *testing.T) {
 		if err := os.WriteFile(ok, nil, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "it beats", func() bool { return beaten(beat) })
+		fixture.Eventually(t, "it beats", func() bool { return beaten(beat) })
 		if err := os.Remove(ok); err != nil {
 			t.Fatal(err)
 		}
@@ -130,9 +132,9 @@ done
 sleep 1000 & echo $$ $! >>%[1]s; wait`, pids, alone),
 		Timeout: 150 * time.Millisecond,
 	})
-	eventually(t, "the check has run three times", func() bool { return len(words(pids)) >= 6 })
+	fixture.Eventually(t, "the check has run three times", func() bool { return len(words(pids)) >= 6 })
 	for _, pid := range words(alone) { // killed, but on a busy machine not dead when the next began
-		eventually(t, "process "+pid+" of a check that is over is gone", func() bool { return gone(pid) })
+		fixture.Eventually(t, "process "+pid+" of a check that is over is gone", func() bool { return gone(pid) })
 	}
 	logged := stop()
 	if _, err := os.Stat(beat); err == nil {
@@ -142,7 +144,7 @@ sleep 1000 & echo $$ $! >>%[1]s; wait`, pids, alone),
 		t.Errorf("logged %q", logged)
 	}
 	for _, pid := range words(pids) {
-		eventually(t, "process "+pid+" is gone", func() bool { return gone(pid) })
+		fixture.Eventually(t, "process "+pid+" is gone", func() bool { return gone(pid) })
 	}
 }
 
@@ -161,10 +163,10 @@ func TestCheckLeavesSomething(t *testing.T) {
 	beat := supervise(t, 30*time.Millisecond)
 	pids := filepath.Join(t.TempDir(), "pids")
 	stop := running(t, Options{Check: "sleep 1000 & echo $! >>" + pids, Timeout: time.Minute})
-	eventually(t, "it beats", func() bool { return beaten(beat) })
+	fixture.Eventually(t, "it beats", func() bool { return beaten(beat) })
 	stop()
 	for _, pid := range words(pids) {
-		eventually(t, "process "+pid+" is gone", func() bool { return gone(pid) })
+		fixture.Eventually(t, "process "+pid+" is gone", func() bool { return gone(pid) })
 	}
 }
 
@@ -183,7 +185,7 @@ func TestCheckLeavesDaemon(t *testing.T) {
 	})
 	running(t, Options{Check: fmt.Sprintf(
 		"setsid sh -c 'echo $$ >>%[1]s; exec sleep 1000' & until test -s %[1]s; do sleep 0.01; done", pids)})
-	eventually(t, "it beats", func() bool { return beaten(beat) })
+	fixture.Eventually(t, "it beats", func() bool { return beaten(beat) })
 }
 
 // When the program ends, the check does not go on.
@@ -198,7 +200,7 @@ func TestCheckEndsWithProgram(t *testing.T) {
 		t.Errorf("Run = %d, %v, want 5", code, err)
 	}
 	for _, pid := range words(pids) {
-		eventually(t, "process "+pid+" is gone", func() bool { return gone(pid) })
+		fixture.Eventually(t, "process "+pid+" is gone", func() bool { return gone(pid) })
 	}
 }
 
@@ -210,14 +212,14 @@ func TestBeatFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	stop := running(t, Options{Check: "echo >>" + dir + "-runs", Timeout: time.Minute})
-	eventually(t, "the check has run", func() bool {
+	fixture.Eventually(t, "the check has run", func() bool {
 		text, _ := os.ReadFile(dir + "-runs")
 		return len(text) >= 2
 	})
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it beats", func() bool { return beaten(beat) })
+	fixture.Eventually(t, "it beats", func() bool { return beaten(beat) })
 	if logged := stop(); strings.Count(logged, "no heartbeat") != 1 || !strings.Contains(logged, "heartbeat again") {
 		t.Errorf("logged %q", logged)
 	}

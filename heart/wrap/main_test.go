@@ -166,13 +166,3 @@ func supervise(t *testing.T, period time.Duration) string {
 	t.Setenv("NCOLONY_CONFIG", fmt.Sprintf(`{"ncolony.beatcheck": {"period": %q, "status": %q}}`, period, beat))
 	return beat
 }
-
-// eventually waits until ok.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !ok(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain until %s", what)
-		}
-	}
-}

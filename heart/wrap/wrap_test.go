@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/ncolony/ncolony-go/internal/fixture"
 )
 
 func TestExitCode(t *testing.T) {
@@ -156,7 +158,7 @@ func TestBrokenLog(t *testing.T) {
 	if err := os.WriteFile(bad, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the check has failed and that was logged", func() bool { return len(words(runs)) > 2 })
+	fixture.Eventually(t, "the check has failed and that was logged", func() bool { return len(words(runs)) > 2 })
 	w.Process.Signal(syscall.SIGTERM)
 	if got, want := w.line(t), strconv.Itoa(int(syscall.SIGTERM)); got != want {
 		t.Errorf("the child got signal %s, want only %s", got, want)
