@@ -1,4 +1,4 @@
-# The image of ncolony: its five binaries and nothing else. See docs/container.md.
+# The image of ncolony: its binaries and nothing else. See docs/container.md.
 #
 # Both ways to it give the same image, which image/dockerfile_test.go checks:
 #
@@ -10,7 +10,7 @@
 # the last one it then wants dist/ncolony too, which BuildKit does not.
 
 FROM scratch AS local
-COPY dist/ncolony dist/ncolony-log dist/ncolony-probe dist/ncolony-schedule dist/ncolony-serve dist/ncolony-top /
+COPY dist/ncolony dist/ncolony-ctl dist/ncolony-heartcheck dist/ncolony-log dist/ncolony-probe dist/ncolony-schedule dist/ncolony-serve dist/ncolony-top /
 # One root for every user: an image without /etc/passwd has no HOME to find
 # another in, and `docker exec` with another --user must come to the same place.
 ENV NCOLONY_ROOT=/var/lib/ncolony
@@ -27,9 +27,9 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$VERSION" -o /out/ ./cmd/ncolony ./cmd/ncolony-log ./cmd/ncolony-probe ./cmd/ncolony-schedule ./cmd/ncolony-serve ./cmd/ncolony-top
+RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$VERSION" -o /out/ ./cmd/ncolony ./cmd/ncolony-ctl ./cmd/ncolony-heartcheck ./cmd/ncolony-log ./cmd/ncolony-probe ./cmd/ncolony-schedule ./cmd/ncolony-serve ./cmd/ncolony-top
 
 FROM scratch
-COPY --from=build /out/ncolony /out/ncolony-log /out/ncolony-probe /out/ncolony-schedule /out/ncolony-serve /out/ncolony-top /
+COPY --from=build /out/ncolony /out/ncolony-ctl /out/ncolony-heartcheck /out/ncolony-log /out/ncolony-probe /out/ncolony-schedule /out/ncolony-serve /out/ncolony-top /
 ENV NCOLONY_ROOT=/var/lib/ncolony
 ENTRYPOINT ["/ncolony"]

@@ -43,11 +43,11 @@ tidy:
 
 # The supervisor is Linux; programs that beat, and people who write specs, are not only there.
 # For another processor it is enough to look at what speaks to the kernel by itself.
-ARM = ./colony/... ./internal/... ./heart/... ./logs ./probe ./forward ./cmd/ncolony ./cmd/ncolony-log ./cmd/ncolony-probe
+ARM = ./colony/... ./internal/... ./heart/... ./logs ./probe ./forward ./cmd/ncolony ./cmd/ncolony-heartcheck ./cmd/ncolony-log ./cmd/ncolony-probe
 vet:
 	GOOS=linux GOARCH=amd64 $(GO) vet ./...
 	GOOS=linux GOARCH=arm64 $(GO) vet $(ARM)
-	$(GO) vet -tags man ./cmd/ncolony
+	$(GO) vet -tags man ./cmd/ncolony-ctl
 	GOOS=darwin $(GO) vet ./heart ./ctl/... ./colony/spec
 	GOOS=freebsd $(GO) vet ./heart ./ctl/... ./colony/spec
 
@@ -139,7 +139,7 @@ image: build
 	DOCKER_BUILDKIT=0 docker build --target local -t ncolony:$(VERSION) -t ncolony .
 
 man:
-	$(GO) run -tags man ./cmd/ncolony man dist/man
+	$(GO) run -tags man ./cmd/ncolony-ctl man dist/man
 
 clean:
 	rm -rf dist bench/out

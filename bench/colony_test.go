@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	binary = filepath.Join(dir, "ncolony")
-	build := exec.Command("go", "build", "-o", dir, "../cmd/ncolony", "../cmd/ncolony-log")
+	build := exec.Command("go", "build", "-o", dir, "../cmd/ncolony", "../cmd/ncolony-ctl", "../cmd/ncolony-heartcheck", "../cmd/ncolony-log")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)

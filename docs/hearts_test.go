@@ -97,7 +97,7 @@ func TestHeartRecipes(t *testing.T) {
 		}
 	}
 	binary := filepath.Join(root, "ncolony")
-	build := exec.Command("go", "build", "-o", binary, "../cmd/ncolony")
+	build := exec.Command("go", "build", "-o", root, "../cmd/ncolony", "../cmd/ncolony-heartcheck")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)

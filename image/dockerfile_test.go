@@ -64,7 +64,7 @@ func TestBothImagesAreOne(t *testing.T) {
 	for _, c := range []struct {
 		s    stage
 		copy string
-	}{{local, "COPY dist/ncolony dist/ncolony-log dist/ncolony-probe dist/ncolony-schedule dist/ncolony-serve dist/ncolony-top /"}, {last, "COPY --from=build /out/ncolony /out/ncolony-log /out/ncolony-probe /out/ncolony-schedule /out/ncolony-serve /out/ncolony-top /"}} {
+	}{{local, "COPY dist/ncolony dist/ncolony-ctl dist/ncolony-heartcheck dist/ncolony-log dist/ncolony-probe dist/ncolony-schedule dist/ncolony-serve dist/ncolony-top /"}, {last, "COPY --from=build /out/ncolony /out/ncolony-ctl /out/ncolony-heartcheck /out/ncolony-log /out/ncolony-probe /out/ncolony-schedule /out/ncolony-serve /out/ncolony-top /"}} {
 		if c.s.from != "scratch" {
 			t.Errorf("stage %q is from %q, want scratch", c.s.name, c.s.from)
 		}

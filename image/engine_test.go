@@ -133,7 +133,7 @@ var makeBase = sync.OnceValue(func() (b baseImage) {
 func fill(dir, busybox string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute) // with nothing in the cache
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w -X main.version=test", "-o", dir+"/dist/", "../cmd/ncolony", "../cmd/ncolony-log", "../cmd/ncolony-probe", "../cmd/ncolony-schedule", "../cmd/ncolony-serve", "../cmd/ncolony-top")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w -X main.version=test", "-o", dir+"/dist/", "../cmd/ncolony", "../cmd/ncolony-ctl", "../cmd/ncolony-heartcheck", "../cmd/ncolony-log", "../cmd/ncolony-probe", "../cmd/ncolony-schedule", "../cmd/ncolony-serve", "../cmd/ncolony-top")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build ncolony: %w\n%s", err, out)

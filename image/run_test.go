@@ -102,7 +102,7 @@ func TestContext(t *testing.T) {
 	must(t, "create", "--name", name, "--network", "none", tag)
 	dir := t.TempDir()
 	must(t, "cp", name+":/src", dir)
-	cmd := exec.Command("go", "build", "-o", t.TempDir(), "./cmd/ncolony", "./cmd/ncolony-log", "./cmd/ncolony-probe", "./cmd/ncolony-schedule", "./cmd/ncolony-serve", "./cmd/ncolony-top")
+	cmd := exec.Command("go", "build", "-o", t.TempDir(), "./cmd/ncolony", "./cmd/ncolony-ctl", "./cmd/ncolony-heartcheck", "./cmd/ncolony-log", "./cmd/ncolony-probe", "./cmd/ncolony-schedule", "./cmd/ncolony-serve", "./cmd/ncolony-top")
 	cmd.Dir, cmd.Env = filepath.Join(dir, "src"), append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("build ncolony: %v\n%s", err, out)

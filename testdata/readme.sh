@@ -39,42 +39,44 @@ generation() { sed -n 's/.*"generation": \([0-9]*\).*/\1/p' "$1"; }
 brought_back() { [ "$(generation examples/colony/state/status/hanger.json)" -ge 2 ]; }
 
 rm -rf examples/colony/state examples/colony/messages
-readme 'go run ./cmd/ncolony --root examples/colony'
-go run ./cmd/ncolony --root examples/colony >"$dir/colony.log" 2>&1 &
+readme 'make build'
+make build
+readme 'dist/ncolony --root examples/colony'
+dist/ncolony --root examples/colony >"$dir/colony.log" 2>&1 &
 pids+=($!)
-until_true "the colony is up" go run ./cmd/ncolony ctl --root examples/colony status
+until_true "the colony is up" dist/ncolony ctl --root examples/colony status
 until_true "the one that hangs is brought back" brought_back
-readme 'go run ./cmd/ncolony ctl --root examples/colony status'
-go run ./cmd/ncolony ctl --root examples/colony status
+readme 'dist/ncolony ctl --root examples/colony status'
+dist/ncolony ctl --root examples/colony status
 readme 'cat examples/colony/state/status/hanger.json'
 cat examples/colony/state/status/hanger.json
-readme 'go run ./cmd/ncolony ctl --root examples/colony restart --wait clock'
-go run ./cmd/ncolony ctl --root examples/colony restart --wait clock
-go run ./cmd/ncolony ctl --root examples/colony shutdown --wait
+readme 'dist/ncolony ctl --root examples/colony restart --wait clock'
+dist/ncolony ctl --root examples/colony restart --wait clock
+dist/ncolony ctl --root examples/colony shutdown --wait
 wait "${pids[0]}"
 pids=()
 
-# The second chapter, with the directory and the binary elsewhere.
-readme 'CGO_ENABLED=0 go build -o ncolony ./cmd/ncolony'
-CGO_ENABLED=0 go build -o "$dir/ncolony" ./cmd/ncolony
-readme './ncolony --root /tmp/mine &'
-"$dir/ncolony" --root "$dir/mine" >"$dir/mine.log" 2>&1 &
+# The second chapter, with the directory elsewhere.
+readme 'export PATH=$PWD/dist:$PATH'
+export PATH=$PWD/dist:$PATH
+readme 'ncolony --root /tmp/mine &'
+ncolony --root "$dir/mine" >"$dir/mine.log" 2>&1 &
 pids+=($!)
-until_true "the second colony is up" "$dir/ncolony" ctl --root "$dir/mine" status
-readme './ncolony ctl --root /tmp/mine add web --cmd python3 --arg=-m --arg=http.server --env-inherit PATH'
+until_true "the second colony is up" ncolony ctl --root "$dir/mine" status
+readme 'ncolony ctl --root /tmp/mine add web --cmd python3 --arg=-m --arg=http.server --env-inherit PATH'
 # Nothing of a test may listen to the world, so another program stands in.
-"$dir/ncolony" ctl --root "$dir/mine" add web --wait --cmd sh --arg=-c --arg='exec sleep 600' --env-inherit PATH
-readme './ncolony ctl --root /tmp/mine status'
-"$dir/ncolony" ctl --root "$dir/mine" status >"$dir/status"
+ncolony ctl --root "$dir/mine" add web --wait --cmd sh --arg=-c --arg='exec sleep 600' --env-inherit PATH
+readme 'ncolony ctl --root /tmp/mine status'
+ncolony ctl --root "$dir/mine" status >"$dir/status"
 grep '^web  *running' "$dir/status"
-readme './ncolony ctl --root /tmp/mine explain web'
-"$dir/ncolony" ctl --root "$dir/mine" explain web
-readme './ncolony ctl --root /tmp/mine status --watch'
-timeout 2 "$dir/ncolony" ctl --root "$dir/mine" status --watch >"$dir/watch" || [ $? -eq 124 ]
+readme 'ncolony ctl --root /tmp/mine explain web'
+ncolony ctl --root "$dir/mine" explain web
+readme 'ncolony ctl --root /tmp/mine status --watch'
+timeout 2 ncolony ctl --root "$dir/mine" status --watch >"$dir/watch" || [ $? -eq 124 ]
 grep '^web  *running' "$dir/watch"
 readme 'ncolony -- your-program its arguments'
 code=0
-"$dir/ncolony" --root "$dir/other" -- sh -c 'exit 7' 2>/dev/null || code=$?
+ncolony --root "$dir/other" -- sh -c 'exit 7' 2>/dev/null || code=$?
 [ $code -eq 7 ] || { echo "ncolony -- sh -c 'exit 7' gave $code" >&2; exit 1; }
 readme '`make image` makes the image `ncolony`'
 if docker info >/dev/null 2>&1; then
@@ -84,4 +86,4 @@ if docker info >/dev/null 2>&1; then
 else
 	echo "no Docker engine here: the image is not made"
 fi
-echo "README: 12 passed, 0 failed"
+echo "README: 13 passed, 0 failed"

@@ -39,7 +39,7 @@ func Build(dir string) (Programs, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return p, err
 	}
-	for path, pkg := range map[string]string{p.Ncolony: "./cmd/ncolony", p.Ncolony + "-log": "./cmd/ncolony-log", p.BareGo: "./bench/bare"} {
+	for path, pkg := range map[string]string{p.Ncolony: "./cmd/ncolony", p.Ncolony + "-ctl": "./cmd/ncolony-ctl", p.Ncolony + "-log": "./cmd/ncolony-log", p.BareGo: "./bench/bare"} {
 		if err := run([]string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, pkg); err != nil {
 			return p, err
 		}

@@ -27,7 +27,7 @@ func TestPython(t *testing.T) {
 		t.Skipf("needs Python 3.9 or later: %v", err)
 	}
 	dir := t.TempDir()
-	build := exec.Command("go", "build", "-o", dir, "./cmd/ncolony", "./cmd/ncolony-log", "./cmd/ncolony-probe", "./cmd/ncolony-serve")
+	build := exec.Command("go", "build", "-o", dir, "./cmd/ncolony", "./cmd/ncolony-ctl", "./cmd/ncolony-heartcheck", "./cmd/ncolony-log", "./cmd/ncolony-probe", "./cmd/ncolony-serve")
 	build.Dir = "../.."
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

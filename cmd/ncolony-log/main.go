@@ -12,6 +12,7 @@ import (
 
 	"github.com/ncolony/ncolony-go/colony/spec"
 	"github.com/ncolony/ncolony-go/ctl"
+	"github.com/ncolony/ncolony-go/internal/companion"
 	"github.com/ncolony/ncolony-go/internal/program"
 	"github.com/ncolony/ncolony-go/logs"
 )
@@ -25,7 +26,7 @@ func main() {
 	if forwards(args) {
 		// Another program does that, which has flags of its own.
 		cmd.DisableFlagParsing = true
-		cmd.Args, cmd.RunE = nil, func(_ *cobra.Command, args []string) error { return program.Become("forward", args) }
+		cmd.Args, cmd.RunE = nil, func(_ *cobra.Command, args []string) error { return companion.Become("forward", args) }
 	}
 	os.Exit(program.Run(cmd, args))
 }

@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		programs = dir
-		if out, err := exec.Command("go", "build", "-o", dir, "../ncolony", "../ncolony-log").CombinedOutput(); err != nil {
+		if out, err := exec.Command("go", "build", "-o", dir, "../ncolony", "../ncolony-ctl", "../ncolony-log").CombinedOutput(); err != nil {
 			panic(string(out))
 		}
 		// A copy, which others may run, too.

@@ -2,45 +2,67 @@ package main
 
 import (
 	"context"
+	"errors"
+	"os"
+	"strings"
 
-	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
-	"github.com/ncolony/ncolony-go/colony/spec"
+	"github.com/ncolony/ncolony-go/heart"
 	"github.com/ncolony/ncolony-go/heart/wrap"
+	"github.com/ncolony/ncolony-go/internal/cli"
 )
 
-func newHeart() *cobra.Command {
-	var check, logFormat string
-	var timeout spec.Duration
-	cmd := &cobra.Command{
-		Use:   "heart [flags] -- CMD ARGS...",
-		Short: "Run a program and beat on its behalf",
-		Long: `Run a program and touch its heartbeat file while it lives and, with --check,
-while that command succeeds. The file and how often to touch it are those of the
-spec's key "ncolony.beatcheck", so this belongs into the args of a spec.`,
-		Example:               `  ncolony heart --check 'curl -fsS http://127.0.0.1:8000/' -- python3 -m http.server`,
-		DisableFlagsInUseLine: true,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if cmd.ArgsLenAtDash() > 0 || cmd.ArgsLenAtDash() < 0 && len(args) > 0 {
-				return usagef(cmd, "argument %q: the program goes behind --", args[0])
-			}
-			if len(args) == 0 {
-				return usagef(cmd, "the program is missing: -- CMD ARGS")
-			}
-			log, err := newLog(cmd, logFormat)
-			if err != nil {
-				return err
-			}
-			code, err := wrap.Run(context.Background(), wrap.Options{Argv: args, Check: check, Timeout: timeout.D(), Log: log})
-			if code == exitDone && err == nil {
-				return nil
-			}
-			return &codeError{code, about(cmd, "", err)}
-		},
+// runHeart is `ncolony heart`.
+func runHeart(args []string) error {
+	var f cli.HeartFlags
+	fs := pflag.NewFlagSet(cli.Heart.Name, pflag.ContinueOnError)
+	f.Register(fs)
+	argv, err := parse(fs, cli.Heart, args)
+	switch {
+	case errors.Is(err, pflag.ErrHelp):
+		return help(fs, cli.Heart)
+	case err != nil:
+		return err
+	case len(argv) > 0 && fs.ArgsLenAtDash() != 0:
+		return usagef(cli.Heart, "argument %q: the program goes behind --", argv[0])
+	case len(argv) == 0:
+		return usagef(cli.Heart, "the program is missing: -- CMD ARGS")
 	}
-	cmd.Flags().StringVar(&check, "check", "", "shell command that succeeds while the program is well")
-	cmd.Flags().Var(&timeout, "timeout", "how long the check may take (default: the period)")
-	cmd.Flags().Lookup("timeout").DefValue = "0" // the default is told above
-	registerLogFormat(cmd.Flags(), &logFormat)
-	return cmd
+	log, err := newLog(cli.Heart, f.LogFormat)
+	if err != nil {
+		return err
+	}
+	code, err := wrap.Run(context.Background(), wrap.Options{Argv: argv, Check: f.Check, Timeout: f.Timeout.D(), Log: log})
+	if code == exitDone && err == nil {
+		return nil
+	}
+	return &failure{about(cli.Heart, err), code, ""}
+}
+
+// runNotify is `ncolony notify`.
+func runNotify(args []string) error {
+	fs := pflag.NewFlagSet(cli.Notify.Name, pflag.ContinueOnError)
+	told, err := parse(fs, cli.Notify, args)
+	switch {
+	case errors.Is(err, pflag.ErrHelp):
+		return help(fs, cli.Notify)
+	case err != nil:
+		return err
+	case len(told) == 0:
+		return usagef(cli.Notify, "nothing to tell: KEY=VALUE is missing")
+	}
+	for _, arg := range told {
+		if key, _, ok := strings.Cut(arg, "="); !ok || key == "" {
+			return usagef(cli.Notify, "argument %q: must be KEY=VALUE", arg)
+		}
+		if strings.Contains(arg, "\n") {
+			return usagef(cli.Notify, "argument %q: must be one line", arg)
+		}
+	}
+	if os.Getenv("NOTIFY_SOCKET") == "" {
+		return &failure{about(cli.Notify, errors.New("NOTIFY_SOCKET is not set")), exitFailed,
+			`it is for services whose spec has "ready": {"notify": true} or "watchdog"`}
+	}
+	return about(cli.Notify, heart.Notify(told...))
 }

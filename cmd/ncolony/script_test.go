@@ -21,15 +21,11 @@ import (
 	"github.com/ncolony/ncolony-go/colony"
 	"github.com/ncolony/ncolony-go/colony/spec"
 	"github.com/ncolony/ncolony-go/ctl"
+	"github.com/ncolony/ncolony-go/internal/fixture"
 )
 
 func TestMain(m *testing.M) {
 	colony.Shim(os.Args)
-	// A supervisor under test starts its helpers as /proc/self/exe, which is
-	// this test.
-	if filepath.Base(os.Args[0]) == "exe" {
-		main()
-	}
 	// Else each ncolony that is built with -race lingers for a second at its end.
 	if os.Getenv("GORACE") == "" {
 		os.Setenv("GORACE", "atexit_sleep_ms=0")
@@ -60,7 +56,7 @@ func TestScript(t *testing.T) {
 				return err
 			}
 			e.Setenv("PATH", e.Getenv("PATH")+string(filepath.ListSeparator)+programs)
-			e.Vars = append(e.Vars, "NCOLONY_ROOT="+filepath.Join(e.WorkDir, "root"), "SELF="+self)
+			e.Vars = append(e.Vars, "NCOLONY_ROOT="+filepath.Join(e.WorkDir, "root"), "SELF="+self, "CTL="+filepath.Join(programs, "alone", "ncolony-ctl"))
 			// A script ends its supervisors, and this is for those that fail:
 			// at their end, or when they hang.
 			watchdog := time.AfterFunc(3*patience, func() { endSupervisors(t, e.WorkDir) })
@@ -97,8 +93,17 @@ func TestScript(t *testing.T) {
 func buildPrograms(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	if out, err := exec.Command("go", "build", "-o", dir, "../ncolony-forward", "../ncolony-import", "../ncolony-log", "../ncolony-probe", "../ncolony-schedule", "../ncolony-serve", "../ncolony-top").CombinedOutput(); err != nil {
+	for _, d := range []string{filepath.Dir(dir), dir} { // another user runs them, too
+		if err := os.Chmod(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := exec.Command("go", "build", "-o", dir, "../ncolony-ctl", "../ncolony-forward", "../ncolony-heartcheck", "../ncolony-import", "../ncolony-log", "../ncolony-probe", "../ncolony-schedule", "../ncolony-serve", "../ncolony-top").CombinedOutput(); err != nil {
 		t.Fatalf("build the programs beside ncolony: %v\n%s", err, out)
+	}
+	// One that stands alone, for what happens without the others.
+	if err := errors.Join(os.Mkdir(filepath.Join(dir, "alone"), 0o755), os.Link(filepath.Join(dir, "ncolony-ctl"), filepath.Join(dir, "alone", "ncolony-ctl"))); err != nil {
+		t.Fatal(err)
 	}
 	return dir
 }
@@ -113,19 +118,9 @@ func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE CMD [ARGS...]")
 	}
-	if code := exitCodeOf(ts.Exec(args[1], args[2:]...)); strconv.Itoa(code) != args[0] {
+	if code := fixture.ExitCode(ts.Exec(args[1], args[2:]...)); strconv.Itoa(code) != args[0] {
 		ts.Fatalf("exit code %d, want %s", code, args[0])
 	}
-}
-
-func exitCodeOf(err error) int {
-	if err == nil {
-		return 0
-	}
-	if ee, ok := errors.AsType[*exec.ExitError](err); ok {
-		return ee.ExitCode()
-	}
-	return -1
 }
 
 // eventually PATTERN CMD... repeats a command until it succeeds with output
@@ -227,14 +222,14 @@ func cmdAsNobody(ts *testscript.TestScript, neg bool, args []string) {
 	cmd := &exec.Cmd{
 		Path:        "/proc/self/exe", // that user may not go where the test lies
 		Args:        append([]string{"ncolony"}, args[2:]...),
-		Env:         []string{"NCOLONY_ROOT=" + ts.Getenv("NCOLONY_ROOT"), "PATH=" + os.Getenv("PATH")},
+		Env:         []string{"NCOLONY_ROOT=" + ts.Getenv("NCOLONY_ROOT"), "PATH=" + ts.Getenv("PATH")},
 		Dir:         "/",
 		Stderr:      &stderr,
 		SysProcAttr: &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}},
 	}
 	err := cmd.Run()
 	ts.Logf("[stderr]\n%s", &stderr)
-	if code := exitCodeOf(err); strconv.Itoa(code) != args[0] {
+	if code := fixture.ExitCode(err); strconv.Itoa(code) != args[0] {
 		ts.Fatalf("exit code %d (%v), want %s", code, err, args[0])
 	}
 	if !regexp.MustCompile("(?m)" + args[1]).Match(stderr.Bytes()) {

@@ -13,18 +13,21 @@ import (
 
 	"github.com/ncolony/ncolony-go/colony"
 	"github.com/ncolony/ncolony-go/colony/spec"
+	"github.com/ncolony/ncolony-go/internal/cli"
 )
 
-// parse is what the command line args makes of colony.Options.
-func parse(args ...string) (colony.Options, error) {
-	where := &placeFlags{}
-	f := &superviseFlags{}
-	cmd := newSupervise(where, f)
-	where.Register(cmd.PersistentFlags())
-	if err := cmd.ParseFlags(args); err != nil {
-		return colony.Options{}, &usageError{err}
+// optionsOf is what the command line args makes of colony.Options.
+func optionsOf(args ...string) (colony.Options, error) {
+	var f cli.SuperviseFlags
+	fs := superviseFlags(&f)
+	rest, err := parse(fs, cli.Supervise, args)
+	if err == nil && len(rest) > 0 && fs.ArgsLenAtDash() < 0 {
+		err = unknown(rest[0])
 	}
-	return f.options(cmd, where, cmd.Flags().Args())
+	if err != nil {
+		return colony.Options{}, err
+	}
+	return options(&f, rest)
 }
 
 func TestSuperviseFlags(t *testing.T) {
@@ -37,7 +40,7 @@ func TestSuperviseFlags(t *testing.T) {
 		MaxDelay:  time.Hour,
 		Helpers: map[string][]string{
 			"@heartcheck": {
-				"/proc/self/exe", "heartcheck", "--config", "/r/config", "--messages", "/r/messages", "--state", "/r/state",
+				helperProgram("heartcheck"), "--config", "/r/config", "--messages", "/r/messages", "--state", "/r/state",
 				"--log-format", "text",
 			},
 			"@log": {
@@ -81,7 +84,7 @@ func TestSuperviseFlags(t *testing.T) {
 	} {
 		want := defaults
 		tc.change(&want)
-		got, err := parse(append([]string{"--root", "/r"}, strings.Fields(tc.args)...)...)
+		got, err := optionsOf(append([]string{"--root", "/r"}, strings.Fields(tc.args)...)...)
 		if err != nil {
 			t.Errorf("%q: %v", tc.args, err)
 			continue
@@ -100,8 +103,8 @@ func TestSuperviseFlagsRefused(t *testing.T) {
 		"--frequency 0", "--frequency x", "--threshold -1", "--killtime 1y", "-m 5 -M 4", "--log-format xml",
 		"sleep 5", "sleep -- 5", "--bogus", "--pid",
 	} {
-		_, err := parse(append([]string{"--root", "/r"}, strings.Fields(args)...)...)
-		if _, ok := errors.AsType[*usageError](err); !ok {
+		_, err := optionsOf(append([]string{"--root", "/r"}, strings.Fields(args)...)...)
+		if f, ok := errors.AsType[*failure](err); !ok || f.code != exitUsage {
 			t.Errorf("%q: error %v, want one of usage", args, err)
 		}
 	}

@@ -103,7 +103,7 @@ func (p *problems) messageType(n *node, word string) Type {
 	if slices.Contains(names, word) {
 		return Type(word)
 	}
-	if near := nearest(word, names); near != "" {
+	if near := Nearest(word, names); near != "" {
 		p.add(n.at, "type: unknown type %s: did you mean %q?", quoted(word), near)
 	} else {
 		p.add(n.at, "type: unknown type %s: known are %s", quoted(word), strings.Join(names, ", "))

@@ -25,7 +25,7 @@ func (r *reader) stray(m member, prefix string, known []string) {
 	if dotted && !strings.HasPrefix(strings.ToLower(m.key), "ncolony.") {
 		return
 	}
-	near := nearest(m.key, known)
+	near := Nearest(m.key, known)
 	switch {
 	case near != "":
 		r.warn("unknown key %s: did you mean %q?", quoted(prefix+m.key), prefix+near)
@@ -37,8 +37,8 @@ func (r *reader) stray(m member, prefix string, known []string) {
 	}
 }
 
-// nearest returns the known word that s was probably meant to be, or "".
-func nearest(s string, known []string) string {
+// Nearest returns the known word that s was probably meant to be, or "".
+func Nearest(s string, known []string) string {
 	best, least := "", 0
 	for _, k := range known {
 		if strings.EqualFold(s, k) {
@@ -59,7 +59,7 @@ func nearest(s string, known []string) string {
 
 // maybe asks whether a near word was meant, in parentheses; "" if there is none.
 func maybe(s string, known []string) string {
-	if near := nearest(s, known); near != "" {
+	if near := Nearest(s, known); near != "" {
 		return fmt.Sprintf(" (did you mean %q?)", near)
 	}
 	return ""

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"regexp"
+	regsyntax "regexp/syntax"
 	"slices"
 	"strings"
 )
@@ -80,7 +80,7 @@ func (r *reader) pattern(n *node, key string) string {
 	if !ok {
 		return ""
 	}
-	if _, err := regexp.Compile(s); err != nil {
+	if _, err := regsyntax.Parse(s, regsyntax.Perl); err != nil {
 		r.add(n.at, "%s: %v", key, err)
 	}
 	return s

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/url"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -245,8 +244,21 @@ func SplitAddress(s string) (network, address string, err error) {
 	return network, address, nil
 }
 
-// hostAndPort is the form of an address: an IPv6 one has its host in brackets.
-var hostAndPort = regexp.MustCompile(`^(\[[0-9A-Fa-f:.]+(%[^\]]+)?\]|[^\[\]:/\s]+):([0-9]+)$`)
+// isAddress says whether s is HOST:PORT, and returns the port, which may be too big. An
+// IPv6 host is in brackets.
+func isAddress(s string) (port string, is bool) {
+	colon := strings.LastIndexByte(s, ':')
+	if colon < 0 || colon == len(s)-1 || strings.Trim(s[colon+1:], "0123456789") != "" {
+		return "", false
+	}
+	host, port := s[:colon], s[colon+1:]
+	if in, ok := strings.CutPrefix(host, "["); ok {
+		in, ok = strings.CutSuffix(in, "]")
+		in, zone, zoned := strings.Cut(in, "%")
+		return port, ok && in != "" && strings.Trim(in, "0123456789abcdefABCDEF:.") == "" && zoned == (zone != "") && !strings.Contains(zone, "]")
+	}
+	return port, host != "" && !strings.ContainsAny(host, "[]:/ \t\n\f\r")
+}
 
 func splitAddress(s string) (network, address, cause string) {
 	if socket, ok := strings.CutPrefix(s, "unix://"); ok {
@@ -255,11 +267,11 @@ func splitAddress(s string) (network, address, cause string) {
 		}
 		return "unix", socket, ""
 	}
-	parts := hostAndPort.FindStringSubmatch(s)
+	port, is := isAddress(s)
 	switch {
-	case parts == nil:
+	case !is:
 		return "", "", `must be HOST:PORT ("127.0.0.1:80", "[::1]:80"), unix:///run/x.sock or unix://@abstract`
-	case !isPort(parts[3]):
+	case !isPort(port):
 		return "", "", "the port must be from 1 to 65535"
 	}
 	return "tcp", s, ""

@@ -40,8 +40,8 @@ func TestNearest(t *testing.T) {
 		"envInherit": "env_inherit", "sucess_codes": "success_codes", "groupes": "groups", "restrat": "restart", "x": "",
 		"": "", "limits": "limit", "working_directory": "", "schema": "$schema", "ncolony.beatchek": "ncolony.beatcheck",
 	} {
-		if got := nearest(s, topKeys); got != want {
-			t.Errorf("nearest(%q) = %q, want %q", s, got, want)
+		if got := Nearest(s, topKeys); got != want {
+			t.Errorf("Nearest(%q) = %q, want %q", s, got, want)
 		}
 	}
 	for _, tt := range []struct {

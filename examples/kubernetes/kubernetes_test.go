@@ -187,7 +187,7 @@ func TestColony(t *testing.T) {
 	}
 	ncolony, root := filepath.Join(dir, "ncolony"), filepath.Join(dir, "run")
 	_, port, _ := net.SplitHostPort(fixture.Reserve(t))
-	if out, err := exec.Command("go", "build", "-o", ncolony, "../../cmd/ncolony").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-o", dir, "../../cmd/ncolony", "../../cmd/ncolony-ctl", "../../cmd/ncolony-heartcheck").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
 	m := read(t, "/bin/ncolony", ncolony, "/run/ncolony", root, "8080", port)

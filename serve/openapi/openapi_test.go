@@ -39,7 +39,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	root := t.TempDir()
 	ncolony := filepath.Join(root, "ncolony")
-	if out, err := exec.Command("go", "build", "-o", root, "../../cmd/ncolony", "../../cmd/ncolony-log").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-o", root, "../../cmd/ncolony", "../../cmd/ncolony-heartcheck", "../../cmd/ncolony-log").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
 	p := spec.Places{Config: filepath.Join(root, "config"), Messages: filepath.Join(root, "messages"), State: filepath.Join(root, "state")}

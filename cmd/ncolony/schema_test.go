@@ -17,6 +17,8 @@ import (
 	"github.com/ncolony/ncolony-go/colony/spec"
 	"github.com/ncolony/ncolony-go/ctl"
 	"github.com/ncolony/ncolony-go/docs/schema"
+	"github.com/ncolony/ncolony-go/internal/cli"
+	"github.com/ncolony/ncolony-go/internal/fixture"
 )
 
 // TestSchemaDefaults: the defaults that a schema names are those of the flags.
@@ -30,7 +32,7 @@ func TestSchemaDefaults(t *testing.T) {
 	if err := json.Unmarshal(text, &s); err != nil {
 		t.Fatal(err)
 	}
-	flags := newSupervise(&placeFlags{}, &superviseFlags{}).Flags()
+	flags := superviseFlags(&cli.SuperviseFlags{})
 	for key, flag := range map[string]string{
 		"backoff.min": "minrestartdelay", "backoff.max": "maxrestartdelay", "backoff.threshold": "threshold", "stop.grace": "killtime",
 	} {
@@ -74,6 +76,7 @@ func TestWhatIsWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Setenv("PATH", os.Getenv("PATH")+string(filepath.ListSeparator)+buildPrograms(t))
 	dir := t.TempDir()
 	root := filepath.Join(dir, "root")
 	p := spec.Places{Config: filepath.Join(root, "config"), Messages: filepath.Join(root, "messages"), State: filepath.Join(root, "state")}
@@ -127,7 +130,7 @@ func TestWhatIsWritten(t *testing.T) {
 	} {
 		// What is refused is of interest, too.
 		out, err := exec.Command(ncolony, append([]string{"--root", root, "ctl"}, append(args, "--wait")...)...).CombinedOutput()
-		if code := exitCodeOf(err); code != exitDone && code != exitNoService && code != exitFailed {
+		if code := fixture.ExitCode(err); code != exitDone && code != 3 /* no such service */ && code != exitFailed {
 			t.Errorf("%q: %v\n%s", args, err, out)
 		}
 	}

@@ -16,9 +16,10 @@ import (
 
 	"github.com/ncolony/ncolony-go/colony/spec"
 	"github.com/ncolony/ncolony-go/internal/atomicfile"
+	"github.com/ncolony/ncolony-go/internal/fixture"
 )
 
-// session is ncolony on a terminal of its own.
+// session is ncolony-ctl on a terminal of its own.
 type session struct {
 	t     *testing.T
 	cmd   *exec.Cmd
@@ -29,10 +30,10 @@ type session struct {
 	out  strings.Builder
 }
 
-// start runs ncolony with args in a window of that size.
+// start runs ncolony-ctl with args in a window of that size.
 func start(t *testing.T, root string, rows, columns uint16, env []string, args ...string) *session {
 	t.Helper()
-	return startOnTerminal(t, root, rows, columns, env, "ncolony", args...) // where testscript has put it
+	return startOnTerminal(t, root, rows, columns, env, "ncolony-ctl", args...) // where testscript has put it
 }
 
 func startOnTerminal(t *testing.T, root string, rows, columns uint16, env []string, program string, args ...string) *session {
@@ -79,7 +80,7 @@ func (s *session) text() string {
 // the mark of what there is now.
 func (s *session) shows(mark int, text string) int {
 	s.t.Helper()
-	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(fixture.Patience); ; time.Sleep(10 * time.Millisecond) {
 		out := s.text()
 		if strings.Contains(out[mark:], text) {
 			return len(out)
@@ -98,7 +99,7 @@ func (s *session) ends() {
 		if err != nil {
 			s.t.Errorf("it ended with %v and wrote %q", err, s.text())
 		}
-	case <-time.After(patience):
+	case <-time.After(fixture.Patience):
 		s.t.Fatalf("it does not end, and wrote %q", s.text())
 	}
 }
@@ -153,7 +154,7 @@ func TestWatchOnATerminal(t *testing.T) {
 			for _, name := range []string{"a", "b", "c", "web"} {
 				say(t, root, spec.Status{Name: name, State: spec.Running, Since: time.Now(), PID: 7})
 			}
-			s := start(t, root, 7, 100, nil, "ctl", "status", "--watch")
+			s := start(t, root, 7, 100, nil, "status", "--watch")
 			s.shows(0, enterScreen)
 			mark := s.shows(0, "and 2 more, for which the window is too small")
 			if s.echoes() {
@@ -179,7 +180,7 @@ func TestWatchSuspended(t *testing.T) {
 	root := t.TempDir()
 	say(t, root, spec.Status{Name: "web", State: spec.Running, Since: time.Now(), PID: 7})
 	s := startOnTerminal(t, root, 20, 100, nil, "sh", "-c",
-		`set -m; ncolony ctl status --watch; echo "job $?"; read go; fg >/dev/null`)
+		`set -m; ncolony-ctl status --watch; echo "job $?"; read go; fg >/dev/null`)
 	mark := s.shows(0, "web   running")
 	s.types("\x1a")
 	s.shows(mark, leaveScreen)
@@ -197,7 +198,7 @@ func TestWatchSuspended(t *testing.T) {
 func TestWatchWithoutShell(t *testing.T) {
 	root := t.TempDir()
 	say(t, root, spec.Status{Name: "web", State: spec.Running, Since: time.Now(), PID: 7})
-	s := start(t, root, 20, 100, nil, "ctl", "status", "--watch")
+	s := start(t, root, 20, 100, nil, "status", "--watch")
 	mark := s.shows(0, "web   running")
 	for range 2 {
 		s.types("\x1a")
@@ -229,7 +230,7 @@ func TestEditAgain(t *testing.T) {
 	write("{")
 	env := []string{"EDITOR=cp " + next, "VISUAL=", "TMPDIR=" + t.TempDir()}
 	// As an editor it has to take the copy as its last argument, which cp does.
-	s := start(t, root, 20, 200, env, "ctl", "edit", "web")
+	s := start(t, root, 20, 200, env, "edit", "web")
 	mark := s.shows(0, "edit again? [Y/n] ")
 	if out := s.text(); !strings.Contains(out, ".json:1:2: ") {
 		t.Errorf("the problem is not told: %q", out)
@@ -245,10 +246,10 @@ func TestEditAgain(t *testing.T) {
 	}
 
 	write("{")
-	s = start(t, root, 20, 200, env, "ctl", "edit", "web")
+	s = start(t, root, 20, 200, env, "edit", "web")
 	s.shows(0, "edit again? [Y/n] ")
 	s.types("n\n")
-	if err := <-s.ended; exitCodeOf(err) != exitFailed {
+	if err := <-s.ended; fixture.ExitCode(err) != exitFailed {
 		t.Errorf("it ended with %v, want code %d", err, exitFailed)
 	}
 	s.shows(0, "hint: what you have written is in ")

@@ -3,7 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/ncolony/ncolony-go/internal/program"
+	"github.com/ncolony/ncolony-go/internal/companion"
 )
 
 // newImport passes everything on to a program of its own: what reads the files
@@ -22,7 +22,7 @@ Exit codes: 0 written, 1 nothing was written, 2 usage.`,
 		DisableFlagParsing:    true,
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return about(cmd, "", program.Become("import", args))
+			return about(cmd, "", companion.Become("import", args))
 		},
 	}
 }

@@ -7,27 +7,50 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/ncolony/ncolony-go/internal/cli"
 )
 
 // extraCommands make commands that only some builds have.
 var extraCommands []func() *cobra.Command
 
-// newRoot builds the tree of commands. Only what the command line says runs.
+// newRoot builds the tree of the commands of both programs, as help, completion and
+// manual pages want it. Only ctl is run here.
 func newRoot() *cobra.Command {
 	cobra.EnableCommandSorting = false // help lists them as people need them
 	where := &placeFlags{}
-	root := newSupervise(where, &superviseFlags{})
+	root := described(cli.Supervise)
+	new(cli.SuperviseFlags).Register(root.Flags())
+	heart := described(cli.Heart)
+	new(cli.HeartFlags).Register(heart.Flags())
 	root.SilenceErrors = true
 	root.SilenceUsage = true
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usagef(cmd, "%w", plainFlagError(err)) })
 	root.PersistentFlags().SortFlags = false
 	where.Register(root.PersistentFlags())
-	root.AddCommand(newCtl(where), newHeart(), newNotify(), newHeartcheck(where))
+	root.AddCommand(newCtl(where), heart, described(cli.Notify))
 	for _, extra := range extraCommands {
 		root.AddCommand(extra())
 	}
 	return root
+}
+
+// described is a command of the program ncolony, which runs it.
+func described(c cli.Command) *cobra.Command {
+	return &cobra.Command{Use: c.Use, Short: c.Short, Long: c.Long, Example: c.Example, DisableFlagsInUseLine: true, Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return fmt.Errorf("%s: it is not for ncolony-ctl", cmd.CommandPath())
+		}}
+}
+
+// unknownCommand is the error about a name that parent has no command for.
+func unknownCommand(parent *cobra.Command, name string) error {
+	err := about(parent, "", &usageError{fmt.Errorf("unknown command %q", name)})
+	if like := parent.SuggestionsFor(name); len(like) > 0 {
+		return hinted(err, "did you mean '%s %s'?", parent.CommandPath(), like[0])
+	}
+	return hinted(err, "see '%s --help'", parent.CommandPath())
 }
 
 // refuseUnknown makes a mistake of what cobra lets pass: a topic of help or a
