@@ -338,7 +338,7 @@ func TestSinceOfAnAdoptedLife(t *testing.T) {
 		machine := oneLeft{began: time.Now()}
 		want := machine.began.Add(-time.Minute)
 		h := &house{outside: outside{disk: osDisk{}, procs: machine, now: machine.now, clock: time.Now}, places: o.Places, epoch: "now", trouble: map[string]error{}}
-		m, err := newOrRestored(o, h, nil)
+		m, _, err := newOrRestored(o, h, nil)
 		must(t, err)
 		if s := m.services["a"]; s == nil || !s.since.Equal(want) || time.Since(machine.began) < time.Second {
 			t.Errorf("%+v, want it to run since %v; it is %v", s, want, time.Now())

@@ -2,6 +2,7 @@ package colony
 
 import (
 	"log/slog"
+	"maps"
 	"os"
 	"slices"
 	"time"
@@ -44,7 +45,7 @@ type colony struct {
 
 func newColony(o Options, h *house, null int, b *baton) (*colony, error) {
 	c := emptyColony(o.Log)
-	m, err := newOrRestored(o, h, b)
+	m, fresh, err := newOrRestored(o, h, b)
 	if err != nil {
 		return nil, err
 	}
@@ -63,6 +64,7 @@ func newColony(o Options, h *house, null int, b *baton) (*colony, error) {
 	}
 	c.streams.inherit(m, carried)
 	c.furnish(o, h, m, b)
+	c.loop.history.fresh = fresh
 	c.publisher.thrift, c.publisher.vault, c.publisher.stdins = newThrift(), newVault(h.id, h.places), fifos{h.places}
 	tty := openTerminal()
 	groups := cgroups{h.id, ownGroup}
@@ -129,30 +131,40 @@ func (c *colony) furnish(o Options, h *house, m *model, b *baton) {
 }
 
 // newOrRestored is the model to go on with: of what was handed over to us, or
-// of what earlier starts have left.
-func newOrRestored(o Options, h *house, b *baton) (*model, error) {
+// of what earlier starts have left. Where nothing was there to be left, fresh is
+// another one, made alike: the first start need not wait for a snapshot.
+func newOrRestored(o Options, h *house, b *baton) (m, fresh *model, err error) {
 	if b != nil {
-		m, err := takeOver(policyOf(o), b.State)
+		m, err = takeOver(policyOf(o), b.State)
 		if err == nil {
 			m.trap = o.trap
 		}
-		return m, err
+		return m, nil, err
 	}
 	old := h.readPast(o.Log)
 	h.resumes = old.resumption
 	left := h.survey(old)
 	h.clearPast(left, old)
-	m := newModel(policyOf(o), h.seed, spec.ColonyStatus{PID: h.procs.self(), Version: o.Version, Started: h.now().wall, Epoch: h.epoch,
-		Config: h.places.Config, Messages: h.places.Messages, State: h.places.State})
-	m.trap = o.trap
-	m.resume(old.notes, old.statuses, old.generations, old.resumption)
-	m.begin(h.now(), old.resumption, h.trouble)
-	m.inheritAll(h.now(), left.aged(h.procs), o.Log)
-	h.wards = left.fds
-	if len(o.Command) > 0 {
-		m.command(commandSpec(o.Command))
+	now, left := h.now(), left.aged(h.procs)
+	p := policyOf(o)
+	anew := func() *model {
+		m := newModel(p, h.seed, spec.ColonyStatus{PID: h.procs.self(), Version: o.Version, Started: now.wall, Epoch: h.epoch,
+			Config: h.places.Config, Messages: h.places.Messages, State: h.places.State})
+		m.resume(maps.Clone(old.notes), old.statuses, old.generations, old.resumption)
+		m.begin(now, old.resumption, h.trouble)
+		m.inheritAll(now, left, o.Log)
+		if len(o.Command) > 0 {
+			m.command(commandSpec(o.Command))
+		}
+		return m
 	}
-	return m, nil
+	if h.newborn && len(left.lives) == 0 {
+		fresh = anew()
+	}
+	m = anew()
+	m.trap = o.trap
+	h.wards = left.fds
+	return m, fresh, nil
 }
 
 // emptyColony is a colony without its edges.

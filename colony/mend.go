@@ -24,6 +24,7 @@ const (
 // half-way: what it knew some time ago, and what has happened since. A model is
 // deterministic; what happens to it again makes it what it was.
 type history struct {
+	fresh *model // made like ours, which is new; nil = there is a base
 	base  []byte // a snapshot, squeezed
 	size  int    // it had before
 	since []happened
@@ -37,7 +38,7 @@ type happened struct {
 // full reports whether it is time for another snapshot. Its cost is that of
 // some events for each service.
 func (h *history) full(m *model) bool {
-	return h.base == nil || len(h.since) >= max(1000, 4*len(m.services))
+	return h.fresh == nil && h.base == nil || len(h.since) >= max(1000, 4*len(m.services))
 }
 
 // begin forgets all before m as it is now.
@@ -48,13 +49,32 @@ func (h *history) begin(m *model) {
 }
 
 // beginWith begins with a model that has just been made of that text.
-func (h *history) beginWith(text []byte) { h.base, h.size = squeeze(text), len(text) }
+func (h *history) beginWith(text []byte) { h.fresh, h.base, h.size = nil, squeeze(text), len(text) }
 
 func (h *history) add(now moment, ev event) { h.since = append(h.since, happened{now, ev}) }
 
 // again returns broken as it was after the last event that was added. What the
 // model decides on the way was done the first time.
 func (h *history) again(broken *model) (*model, error) {
+	m, err := h.first(broken.policy)
+	if err != nil {
+		return nil, err
+	}
+	for _, was := range h.since {
+		m.step(was.now, was.event)
+	}
+	m.trap = broken.trap
+	if h.fresh == m { // which is no longer what it was
+		h.begin(m)
+	}
+	return m, nil
+}
+
+// first is the model that the history begins with.
+func (h *history) first(p policy) (*model, error) {
+	if h.fresh != nil {
+		return h.fresh, nil
+	}
 	base, err := expand(h.base, h.size)
 	if err != nil {
 		return nil, err
@@ -63,15 +83,7 @@ func (h *history) again(broken *model) (*model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := restore(broken.policy, s)
-	if err != nil {
-		return nil, err
-	}
-	for _, was := range h.since {
-		m.step(was.now, was.event)
-	}
-	m.trap = broken.trap
-	return m, nil
+	return restore(p, s)
 }
 
 // recovered takes in that something panicked. Too often, and we end: in order,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	ossignal "os/signal"
 	"runtime/debug"
 	"syscall"
 	"time"
@@ -39,12 +38,16 @@ func run(o Options, b *baton) (code int, err error) {
 	o.fit = ready
 	if b != nil { // who has children must not miss one
 		signals.notify()
-		makeThreads()
+		makeThreads(nil)
 		close(ready)
 	} else {
 		go func() { // each signal and each thread makes a processor wait
-			signals.notifyMost()
-			makeThreads()
+			heard := make(chan struct{})
+			go func() {
+				signals.notifyFirst(len(o.Command) > 0)
+				close(heard)
+			}()
+			makeThreads(heard)
 			close(ready)
 			time.Sleep(restLater)
 			signals.notifyRest()
@@ -57,9 +60,6 @@ func run(o Options, b *baton) (code int, err error) {
 	c.run(signals)
 	return c.loop.code, nil
 }
-
-// restLater is when the first starts are out.
-const restLater = 20 * time.Millisecond
 
 // await waits until we are fit to have children.
 func (o Options) await() {
@@ -90,53 +90,6 @@ func begin(o Options, b *baton) (c *colony, err error) {
 		return nil, fmt.Errorf("open /dev/null: %w", err)
 	}
 	return newColony(o, h, null, b)
-}
-
-// caught is what signal delivery needs: SIGCHLD apart, because many may stand
-// for one and one for many.
-type caught struct{ child, others chan os.Signal }
-
-func newCaught() caught { return caught{make(chan os.Signal, 1), make(chan os.Signal, 128)} }
-
-// notify catches all there are. One that is not caught would kill a Go program
-// even as PID 1; one that is ignored would be ignored by every child.
-func (c caught) notify() {
-	c.notifyMost()
-	c.notifyRest()
-}
-
-// notifyMost is notify without the real-time signals, which nobody sends to a
-// supervisor that has just begun.
-func (c caught) notifyMost() {
-	if c.child == nil {
-		return
-	}
-	ossignal.Notify(c.child, syscall.SIGCHLD)
-	ossignal.Notify(c.others, otherSignals(1, 31)...)
-	// The C libraries' own, which os/signal leaves alone: whoever started us may
-	// have left them ignored (make does that), and every child would ignore them.
-	for n := unix.Signal(32); n <= 34; n++ {
-		byDefault(n)
-	}
-}
-
-func (c caught) notifyRest() {
-	if c.others != nil {
-		ossignal.Notify(c.others, otherSignals(35, 64)...)
-	}
-}
-
-// otherSignals are those from first to last that can be caught, without SIGCHLD and SIGURG, which
-// is the Go runtime's own.
-func otherSignals(first, last syscall.Signal) (all []os.Signal) {
-	for n := first; n <= last; n++ {
-		switch n {
-		case syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGCHLD, syscall.SIGURG, 32, 33, 34: // see notifyMost
-		default:
-			all = append(all, n)
-		}
-	}
-	return all
 }
 
 // now reads both clocks. The monotonic one is that of the machine, whose

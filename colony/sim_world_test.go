@@ -33,6 +33,7 @@ type simWorld struct {
 	hints   []string  // paths, on their way to the watcher
 	back    string    // why the next program gives back at once; "" = it does not
 	ended   bool      // the last supervisor has ended in order
+	booted  bool      // there was one
 
 	sent   int // messages
 	random uint64
@@ -110,6 +111,7 @@ func (w *simWorld) furnish(b *baton) {
 	if b != nil {
 		h.wards = b.Wards
 	}
+	h.newborn, w.booted = !w.booted, true
 	if err := makeState(h.disk, h.places); err != nil {
 		h.trouble["state"] = err
 	}
@@ -120,13 +122,14 @@ func (w *simWorld) furnish(b *baton) {
 	w.c = c
 	o := simOptions
 	o.trap = w.watch
-	m, err := newOrRestored(o, h, b)
+	m, fresh, err := newOrRestored(o, h, b)
 	if err != nil {
 		w.fail("start: %v", err)
 		return
 	}
 	w.say("supervisor %d starts (upgrade: %v)", k.me, b != nil)
 	c.furnish(simOptions, h, m, b)
+	c.loop.history.fresh = fresh
 	c.version, c.push = "1", func() {}
 	c.loop.kernel = k
 	c.wards = newWards(k, h.wards, c.urgentBox())

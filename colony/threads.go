@@ -14,16 +14,19 @@ const (
 	// as many as can be in system calls at once: two of os/signal, waiter, wards,
 	// watcher, publisher, log, a census, spawners. The runtime makes some more meanwhile, for
 	// itself and to run what is in none.
-	threads = 1 + 8 + spawners
+	threads = 1 + ofSignals + 6 + spawners
+	// ofSignals are made by catching the first signal.
+	ofSignals = 2
 )
 
 // makeThreads keeps the number of our threads small, and known. When the
 // runtime needs another and there is no process left to be had, because some
 // service has taken all that the container or the user may have, it ends us, and
 // nothing can recover from that. All we will need are made before the first
-// start; the runtime keeps them.
-func makeThreads() {
-	holdThreads(threads - 1)
+// start; the runtime keeps them. They are held until all signals are caught, for
+// else the threads for that would be some of them.
+func makeThreads(caught <-chan struct{}) {
+	holdThreads(threads-1-ofSignals, caught)
 }
 
 // offFirstThread runs f while the first thread is kept idle. As long as it never
@@ -43,13 +46,14 @@ func offFirstThread(f func()) {
 		return
 	}
 	runtime.UnlockOSThread()
-	holdThreads(threads) // more than there are, and so the first is one of them
+	holdThreads(threads, nil) // more than there are, and so the first is one of them
 	f()
 }
 
 // holdThreads has the runtime make n threads at least: they are all held at the
-// same time. If the first is one of them, it stays so.
-func holdThreads(n int) {
+// same time, until something is done if that is not nil. If the first is one of
+// them, it stays so.
+func holdThreads(n int, done <-chan struct{}) {
 	up, release := make(chan struct{}), make(chan struct{}, 1)
 	for range n {
 		go func() {
@@ -65,6 +69,9 @@ func holdThreads(n int) {
 	}
 	for range n {
 		<-up
+	}
+	if done != nil {
+		<-done
 	}
 	release <- struct{}{}
 }
