@@ -227,6 +227,7 @@ func (c *colony) told(pid int) {
 		c.waiter.lull = true
 		return
 	}
+	c.waiter.heard()
 	c.loop.bury(pid) // unless it was reaped since
 	c.waiter.owed = true
 }
@@ -237,9 +238,7 @@ func (c *colony) lookOn(signals caught) (wait time.Duration) {
 	if !c.waiter.owed {
 		return 0
 	}
-	if len(c.loop.model.pids) >= manyChildren {
-		wait = c.loop.yields(&c.waiter.since, forksFirst)
-	}
+	wait = c.loop.yields(&c.waiter.since, forksFirst)
 	switch {
 	case wait > 0:
 		return wait
