@@ -25,7 +25,7 @@ func parse(fs *pflag.FlagSet, cmd cli.Command, args []string) ([]string, error) 
 	return fs.Args(), nil
 }
 
-// help says what a command is for.
+// help says what a command is for. Of the companions ctl, the first, is told by itself.
 func help(fs *pflag.FlagSet, cmd cli.Command) error {
 	var b strings.Builder
 	use := cmd.Use
@@ -35,10 +35,10 @@ func help(fs *pflag.FlagSet, cmd cli.Command) error {
 	fmt.Fprintf(&b, "%s\n\nUsage:\n  %s\n\nExamples:\n%s\n", cmd.Long, use, cmd.Example)
 	if cmd.Name == cli.Supervise.Name {
 		b.WriteString("\nCommands:\n")
-		for _, c := range []cli.Command{cli.Heart, cli.Notify} {
+		for _, c := range []cli.Command{{Name: "ctl", Short: "Add, remove, restart and look at services"}, cli.Heart, cli.Notify} {
 			fmt.Fprintf(&b, "  %-8s %s\n", c.Name, c.Short)
 		}
-		fmt.Fprintf(&b, "  %-8s %s\n", "NAME", "One of the programs "+strings.Join(companions, ", ")+":\n           'ncolony NAME --help'")
+		fmt.Fprintf(&b, "  %-8s %s\n", "NAME", "One of the programs "+strings.Join(companions[1:], ", ")+":\n           'ncolony NAME --help'")
 	}
 	if flags := fs.FlagUsages(); flags != "" {
 		b.WriteString("\nFlags:\n" + flags)
