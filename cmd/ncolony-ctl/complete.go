@@ -39,7 +39,7 @@ func completeFlag(cmd *cobra.Command, flag string, values func() []string) {
 // serviceNames are the names that a shell can complete: all that have a spec or
 // a status, whether or not a supervisor runs.
 func serviceNames(where *placeFlags) []string {
-	p, err := where.places()
+	p, err := where.Find()
 	if err != nil {
 		return nil
 	}
@@ -74,7 +74,7 @@ func specs(p spec.Places) map[string]string {
 
 // restartGroups are the names of the restart groups that some spec is in.
 func restartGroups(where *placeFlags) []string {
-	p, err := where.places()
+	p, err := where.Find()
 	if err != nil {
 		return nil
 	}

@@ -12,13 +12,14 @@ import (
 
 	"github.com/ncolony/ncolony-go/colony/spec"
 	"github.com/ncolony/ncolony-go/ctl"
+	"github.com/ncolony/ncolony-go/internal/cli"
 	"github.com/ncolony/ncolony-go/internal/places"
 )
 
 func newCtl(where *placeFlags) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "ctl",
-		Short: "Add, remove, restart and look at services",
+		Use:   cli.Ctl.Name,
+		Short: cli.Ctl.Short,
 		Long: `Add, remove, restart and look at services, by the same files that a person
 or any other program may write and read.
 

@@ -61,7 +61,7 @@ JSON list: --ready 'exec=["sh", "-c", "test -S /run/api"]'.`,
 			if err != nil {
 				return err
 			}
-			p, err := where.places()
+			p, err := where.Find()
 			if err != nil {
 				return err
 			}

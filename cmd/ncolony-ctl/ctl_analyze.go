@@ -43,7 +43,7 @@ Exit codes: 0 shown, 1 cannot be read, 2 usage, 5 no supervisor.`,
 			if asJSON && svg != "" {
 				return usagef(cmd, "flag --svg: excludes --json")
 			}
-			p, err := where.places()
+			p, err := where.Find()
 			if err != nil {
 				return err
 			}

@@ -55,7 +55,7 @@ DIR, 2 usage, 4 timed out, 5 no supervisor to wait for.`,
 			if f.wait && f.dryRun {
 				return usagef(cmd, "flag --wait: excludes --dry-run")
 			}
-			p, err := where.places()
+			p, err := where.Find()
 			if err != nil {
 				return err
 			}

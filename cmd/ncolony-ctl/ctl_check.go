@@ -32,7 +32,7 @@ Exit codes: 0 no problems (warnings are none, but with --strict), 1 problems,
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				p, err := where.places()
+				p, err := where.Find()
 				if err != nil {
 					return err
 				}

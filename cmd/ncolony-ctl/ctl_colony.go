@@ -91,7 +91,7 @@ func newShutdown(where *placeFlags) *cobra.Command {
 			if err := w.check(cmd); err != nil {
 				return err
 			}
-			p, err := where.places()
+			p, err := where.Find()
 			if err != nil {
 				return err
 			}

@@ -33,7 +33,7 @@ service.`,
 			if err != nil {
 				return err
 			}
-			p, err := where.places()
+			p, err := where.Find()
 			if err != nil {
 				return err
 			}

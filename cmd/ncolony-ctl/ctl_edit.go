@@ -42,7 +42,7 @@ spec somebody else has changed meanwhile.`,
 			if err := w.check(cmd); err != nil {
 				return err
 			}
-			p, err := where.places()
+			p, err := where.Find()
 			if err != nil {
 				return err
 			}

@@ -41,7 +41,7 @@ one.`,
 			if err != nil {
 				return err
 			}
-			p, err := where.places()
+			p, err := where.Find()
 			if err != nil {
 				return err
 			}

@@ -28,7 +28,7 @@ Exit codes: 0 explained, 1 cannot be read, 3 no such service, 5 no supervisor.`,
 			if err != nil {
 				return err
 			}
-			p, err := where.places()
+			p, err := where.Find()
 			if err != nil {
 				return err
 			}

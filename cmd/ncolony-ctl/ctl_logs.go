@@ -43,7 +43,7 @@ service, nor output of one.`,
 			if err != nil {
 				return err
 			}
-			p, err := where.places()
+			p, err := where.Find()
 			if err != nil {
 				return err
 			}

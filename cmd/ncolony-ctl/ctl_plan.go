@@ -103,7 +103,7 @@ Exit codes: 0 the plan is made, 1 something is wrong with DIR, 2 usage; with
 			if err != nil {
 				return err
 			}
-			p, err := where.places()
+			p, err := where.Find()
 			if err != nil {
 				return err
 			}

@@ -26,7 +26,7 @@ func newRemove(where *placeFlags) *cobra.Command {
 			if err := w.check(cmd); err != nil {
 				return err
 			}
-			p, err := where.places()
+			p, err := where.Find()
 			if err != nil {
 				return err
 			}

@@ -40,7 +40,7 @@ had no instances is stopped, and NAME@1 and so on come instead.`,
 			if err := w.check(cmd); err != nil {
 				return err
 			}
-			p, err := where.places()
+			p, err := where.Find()
 			if err != nil {
 				return err
 			}

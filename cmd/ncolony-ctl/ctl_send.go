@@ -39,7 +39,7 @@ Exit codes: 0 done, 1 it does not run, or has no such standard input, 2 usage,
 			if err != nil {
 				return err
 			}
-			p, err := where.places()
+			p, err := where.Find()
 			if err != nil {
 				return err
 			}

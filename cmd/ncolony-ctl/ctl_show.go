@@ -24,7 +24,7 @@ Exit codes: 0 printed, 1 cannot be read, 2 usage, 3 no such service.`,
 			if err != nil {
 				return err
 			}
-			p, err := where.places()
+			p, err := where.Find()
 			if err != nil {
 				return err
 			}

@@ -41,7 +41,7 @@ Exit codes: 0 shown, 1 cannot be read, 3 no such service, 5 no supervisor.`,
   ncolony ctl status --tree`,
 		DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := where.places()
+			p, err := where.Find()
 			if err != nil {
 				return err
 			}

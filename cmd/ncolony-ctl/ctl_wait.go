@@ -46,7 +46,7 @@ Exit codes: 0 it is so, 1 it is not, or will not be, 2 usage, 3 no such service,
 			if f.now && cmd.Flags().Changed("timeout") {
 				return usagef(cmd, "flag --now: excludes --timeout")
 			}
-			p, err := where.places()
+			p, err := where.Find()
 			if err != nil {
 				return err
 			}

@@ -24,7 +24,7 @@ func (f *waitFlags) request(cmd *cobra.Command, where *placeFlags, messages ...s
 	if err := f.check(cmd); err != nil {
 		return err
 	}
-	p, err := where.places()
+	p, err := where.Find()
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ func main() { os.Exit(program.Run(newHeartcheck(), os.Args[1:])) }
 
 func newHeartcheck() *cobra.Command {
 	var f program.Flags
-	var frequency spec.Duration
+	var frequency program.Frequency
 	cmd := &cobra.Command{
 		Use:   "heartcheck [flags]",
 		Short: "Restart services whose heartbeat file has stopped changing",
@@ -31,8 +31,8 @@ The supervisor runs this by itself, as @heartcheck, when a spec has the key
 		Version: program.Version(version),
 		Args:    program.Arguments(0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if frequency == 0 && cmd.Flags().Changed("frequency") {
-				return program.Usagef("flag --frequency: must be more than 0")
+			if err := frequency.Check(cmd); err != nil {
+				return err
 			}
 			log, err := f.Log()
 			if err != nil {
@@ -51,8 +51,7 @@ The supervisor runs this by itself, as @heartcheck, when a spec has the key
 	}
 	fs := cmd.Flags()
 	fs.SortFlags = false
-	fs.Var(&frequency, "frequency", "longest time between two looks at a heart (default 10s)")
-	fs.Lookup("frequency").DefValue = "0" // the default is told above
+	frequency.Register(fs, "longest time between two looks at a heart (default 10s)")
 	f.Register(fs)
 	return cmd
 }

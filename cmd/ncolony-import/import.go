@@ -208,11 +208,7 @@ func (f *importFlags) places(where places.Flags) (spec.Places, error) {
 		dir, err := filepath.Abs(f.to)
 		return spec.Places{Config: dir}, err
 	}
-	p, err := where.Find()
-	if err != nil {
-		return p, &hint{err, places.Hint}
-	}
-	return p, nil
+	return where.Find()
 }
 
 // standing lists the services that have a spec already.

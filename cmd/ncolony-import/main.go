@@ -35,6 +35,7 @@ type hint struct {
 }
 
 func (h *hint) Unwrap() error { return h.error }
+func (h *hint) Hint() string  { return h.text }
 
 func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	cmd := newImport(in)
@@ -46,8 +47,11 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 		return exitDone
 	}
 	fmt.Fprintf(errOut, "ncolony: import: %v\n", err)
-	if h, ok := errors.AsType[*hint](err); ok {
-		fmt.Fprintf(errOut, "hint: %s\n", h.text)
+	if h, ok := errors.AsType[interface {
+		error
+		Hint() string
+	}](err); ok {
+		fmt.Fprintf(errOut, "hint: %s\n", h.Hint())
 	}
 	if _, usage := errors.AsType[*usageError](err); usage {
 		fmt.Fprintln(errOut, "hint: see 'ncolony ctl import --help'")

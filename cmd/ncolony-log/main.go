@@ -38,7 +38,7 @@ func forwards(args []string) bool {
 
 func newLog() *cobra.Command {
 	var f program.Flags
-	var frequency spec.Duration
+	var frequency program.Frequency
 	cmd := &cobra.Command{
 		Use:   "log [flags]",
 		Short: "Keep in files what services write",
@@ -53,8 +53,8 @@ where logs are collected. See 'ncolony forward --help'.`,
 		Version: program.Version(version),
 		Args:    program.Arguments(0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if frequency == 0 && cmd.Flags().Changed("frequency") {
-				return program.Usagef("flag --frequency: must be more than 0")
+			if err := frequency.Check(cmd); err != nil {
+				return err
 			}
 			log, err := f.Log()
 			if err != nil {
@@ -75,8 +75,7 @@ where logs are collected. See 'ncolony forward --help'.`,
 	}
 	fs := cmd.Flags()
 	fs.SortFlags = false
-	fs.Var(&frequency, "frequency", "longest time between two looks at all specs and statuses (default 10s)")
-	fs.Lookup("frequency").DefValue = "0" // the default is told above
+	frequency.Register(fs, "longest time between two looks at all specs and statuses (default 10s)")
 	f.Register(fs)
 	return cmd
 }

@@ -39,7 +39,7 @@ func noService(err error) error { return &program.Coded{Err: err, Code: 3} }
 func newProbe() *cobra.Command {
 	var f program.Flags
 	var o probe.Options
-	var frequency spec.Duration
+	var frequency program.Frequency
 	cmd := &cobra.Command{
 		Use:   "probe [flags]",
 		Short: "Check services, and have those restarted that are not well",
@@ -56,8 +56,8 @@ What was found is in state/probe/NAME.json, and in 'ncolony ctl explain NAME'.`,
 		Version: agent(),
 		Args:    program.Arguments(0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if frequency == 0 && cmd.Flags().Changed("frequency") {
-				return program.Usagef("flag --frequency: must be more than 0")
+			if err := frequency.Check(cmd); err != nil {
+				return err
 			}
 			for name, n := range map[string]int{"connections": o.Connections, "programs": o.Programs} {
 				if n < 1 {
@@ -80,8 +80,7 @@ What was found is in state/probe/NAME.json, and in 'ncolony ctl explain NAME'.`,
 	}
 	fs := cmd.Flags()
 	fs.SortFlags = false
-	fs.Var(&frequency, "frequency", "longest time between two scans of the config directory (default 10s)")
-	fs.Lookup("frequency").DefValue = "0" // the default is told above
+	frequency.Register(fs, "longest time between two scans of the config directory (default 10s)")
 	fs.IntVar(&o.Connections, "connections", 500, "checks over the network at once")
 	fs.IntVar(&o.Programs, "programs", 20, "checks by programs at once")
 	f.Register(fs)

@@ -37,7 +37,7 @@ terminal, 2 usage.`,
 		Version: program.Version(version),
 		Args:    program.Arguments(0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := program.Places(where)
+			p, err := where.Find()
 			if err != nil {
 				return err
 			}

@@ -52,7 +52,7 @@ func about(cmd cli.Command, err error) error {
 // unknown is the error about a command that there is not.
 func unknown(name string) error {
 	hint := fmt.Sprintf("to supervise a command of your own write 'ncolony -- %s'; see also 'ncolony --help'", name)
-	if near := spec.Nearest(name, append([]string{cli.Heart.Name, cli.Notify.Name, "help", "completion"}, companions...)); near != "" {
+	if near := spec.Nearest(name, append([]string{cli.Ctl.Name, cli.Heart.Name, cli.Notify.Name, "help", "completion"}, companions...)); near != "" {
 		hint = fmt.Sprintf("did you mean 'ncolony %s'?", near)
 	}
 	return &failure{fmt.Errorf("unknown command %q", name), exitUsage, hint}

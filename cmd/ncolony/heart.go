@@ -18,38 +18,32 @@ func runHeart(args []string) error {
 	var f cli.HeartFlags
 	fs := pflag.NewFlagSet(cli.Heart.Name, pflag.ContinueOnError)
 	f.Register(fs)
-	argv, err := parse(fs, cli.Heart, args)
-	switch {
-	case errors.Is(err, pflag.ErrHelp):
-		return help(fs, cli.Heart)
-	case err != nil:
-		return err
-	case len(argv) > 0 && fs.ArgsLenAtDash() != 0:
-		return usagef(cli.Heart, "argument %q: the program goes behind --", argv[0])
-	case len(argv) == 0:
-		return usagef(cli.Heart, "the program is missing: -- CMD ARGS")
-	}
-	log, err := newLog(cli.Heart, f.LogFormat)
-	if err != nil {
-		return err
-	}
-	code, err := wrap.Run(context.Background(), wrap.Options{Argv: argv, Check: f.Check, Timeout: f.Timeout.D(), Log: log})
-	if code == exitDone && err == nil {
-		return nil
-	}
-	return &failure{about(cli.Heart, err), code, ""}
+	return with(fs, cli.Heart, args, func(argv []string) error {
+		switch {
+		case len(argv) > 0 && fs.ArgsLenAtDash() != 0:
+			return usagef(cli.Heart, "argument %q: the program goes behind --", argv[0])
+		case len(argv) == 0:
+			return usagef(cli.Heart, "the program is missing: -- CMD ARGS")
+		}
+		log, err := cli.NewLog(f.LogFormat)
+		if err != nil {
+			return usagef(cli.Heart, "%w", err)
+		}
+		code, err := wrap.Run(context.Background(), wrap.Options{Argv: argv, Check: f.Check, Timeout: f.Timeout.D(), Log: log})
+		if code == exitDone && err == nil {
+			return nil
+		}
+		return &failure{about(cli.Heart, err), code, ""}
+	})
 }
 
 // runNotify is `ncolony notify`.
 func runNotify(args []string) error {
-	fs := pflag.NewFlagSet(cli.Notify.Name, pflag.ContinueOnError)
-	told, err := parse(fs, cli.Notify, args)
-	switch {
-	case errors.Is(err, pflag.ErrHelp):
-		return help(fs, cli.Notify)
-	case err != nil:
-		return err
-	case len(told) == 0:
+	return with(pflag.NewFlagSet(cli.Notify.Name, pflag.ContinueOnError), cli.Notify, args, notify)
+}
+
+func notify(told []string) error {
+	if len(told) == 0 {
 		return usagef(cli.Notify, "nothing to tell: KEY=VALUE is missing")
 	}
 	for _, arg := range told {

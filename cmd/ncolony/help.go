@@ -12,20 +12,21 @@ import (
 	"github.com/ncolony/ncolony-go/internal/companion"
 )
 
-// parse reads the flags before the first argument that is none, and returns the
-// arguments.
-func parse(fs *pflag.FlagSet, cmd cli.Command, args []string) ([]string, error) {
+// with reads the flags before the first argument that is none, and runs a command with
+// its arguments, unless only its help was asked for.
+func with(fs *pflag.FlagSet, cmd cli.Command, args []string, run func(args []string) error) error {
 	fs.SetInterspersed(false)
 	fs.Usage = func() {}
-	if err := fs.Parse(args); err != nil && !errors.Is(err, pflag.ErrHelp) {
-		return nil, usagef(cmd, "%w", err)
-	} else if err != nil {
-		return nil, err
+	switch err := fs.Parse(args); {
+	case errors.Is(err, pflag.ErrHelp):
+		return help(fs, cmd)
+	case err != nil:
+		return usagef(cmd, "%w", err)
 	}
-	return fs.Args(), nil
+	return run(fs.Args())
 }
 
-// help says what a command is for. Of the companions ctl, the first, is told by itself.
+// help says what a command is for.
 func help(fs *pflag.FlagSet, cmd cli.Command) error {
 	var b strings.Builder
 	use := cmd.Use
@@ -35,10 +36,10 @@ func help(fs *pflag.FlagSet, cmd cli.Command) error {
 	fmt.Fprintf(&b, "%s\n\nUsage:\n  %s\n\nExamples:\n%s\n", cmd.Long, use, cmd.Example)
 	if cmd.Name == cli.Supervise.Name {
 		b.WriteString("\nCommands:\n")
-		for _, c := range []cli.Command{{Name: "ctl", Short: "Add, remove, restart and look at services"}, cli.Heart, cli.Notify} {
+		for _, c := range []cli.Command{cli.Ctl, cli.Heart, cli.Notify} {
 			fmt.Fprintf(&b, "  %-8s %s\n", c.Name, c.Short)
 		}
-		fmt.Fprintf(&b, "  %-8s %s\n", "NAME", "One of the programs "+strings.Join(companions[1:], ", ")+":\n           'ncolony NAME --help'")
+		fmt.Fprintf(&b, "  %-8s %s\n", "NAME", "One of the programs "+strings.Join(companions, ", ")+":\n           'ncolony NAME --help'")
 	}
 	if flags := fs.FlagUsages(); flags != "" {
 		b.WriteString("\nFlags:\n" + flags)
@@ -54,8 +55,8 @@ func runHelp(topic []string) error {
 		return run([]string{"--help"})
 	case topic[0] == cli.Heart.Name || topic[0] == cli.Notify.Name:
 		return run([]string{topic[0], "--help"})
-	case topic[0] != "ctl" && companion.Find(topic[0]) != "":
+	case topic[0] != cli.Ctl.Name && companion.Find(topic[0]) != "":
 		return companion.Become(topic[0], append(topic[1:], "--help"))
 	}
-	return companion.Become("ctl", append([]string{"help"}, topic...)) // which knows what there is
+	return companion.Become(cli.Ctl.Name, append([]string{"help"}, topic...)) // which knows what there is
 }

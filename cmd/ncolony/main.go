@@ -10,13 +10,10 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"runtime"
 	"slices"
-
-	"github.com/spf13/pflag"
 
 	"github.com/ncolony/ncolony-go/colony"
 	"github.com/ncolony/ncolony-go/internal/cli"
@@ -37,19 +34,16 @@ func main() {
 func run(args []string) error {
 	var f cli.SuperviseFlags
 	fs := superviseFlags(&f)
-	rest, err := parse(fs, cli.Supervise, args)
-	switch {
-	case errors.Is(err, pflag.ErrHelp):
-		return help(fs, cli.Supervise)
-	case err != nil:
-		return err
-	case len(rest) > 0 && fs.ArgsLenAtDash() < 0:
-		return runNamed(rest[0], args[:len(args)-len(rest)], rest[1:])
-	case f.Version:
-		_, err := os.Stdout.WriteString("ncolony " + versionText() + "\n")
-		return err
-	}
-	return supervise(&f, rest)
+	return with(fs, cli.Supervise, args, func(rest []string) error {
+		switch {
+		case len(rest) > 0 && fs.ArgsLenAtDash() < 0:
+			return runNamed(rest[0], args[:len(args)-len(rest)], rest[1:])
+		case f.Version:
+			_, err := os.Stdout.WriteString("ncolony " + versionText() + "\n")
+			return err
+		}
+		return supervise(&f, rest)
+	})
 }
 
 // runNamed runs the command of that name. What stands before the name is flags of the
@@ -63,13 +57,13 @@ func runNamed(name string, before, args []string) error {
 	case "help":
 		return runHelp(args)
 	case "completion", "__complete", "__completeNoDesc": // of all commands, which ctl knows
-		before, args, name = nil, append([]string{name}, append(before, args...)...), "ctl"
+		before, args, name = nil, append([]string{name}, append(before, args...)...), cli.Ctl.Name
 	}
-	if companion.Find(name) == "" && !slices.Contains(companions, name) {
+	if companion.Find(name) == "" && name != cli.Ctl.Name && !slices.Contains(companions, name) {
 		return unknown(name)
 	}
 	return companion.Become(name, append(slices.Clone(before), args...))
 }
 
-// companions are the commands that are programs of their own.
-var companions = []string{"ctl", "forward", "heartcheck", "import", "log", "probe", "schedule", "serve", "top"}
+// companions are the commands that are programs of their own, beside ctl.
+var companions = []string{"forward", "heartcheck", "import", "log", "probe", "schedule", "serve", "top"}

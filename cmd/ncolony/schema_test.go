@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -114,7 +113,7 @@ func TestWhatIsWritten(t *testing.T) {
 	schemas := compileSchemas(t)
 
 	reached := map[string]spec.State{"web": spec.Running, "fails": spec.Exited, "dies": spec.Backingoff, "none": spec.Backingoff, "bad": spec.Invalid}
-	await(t, "all services are where they shall get", func() bool {
+	fixture.Eventually(t, "all services are where they shall get", func() bool {
 		statuses, _ := ctl.Status(p)
 		got := map[string]spec.State{}
 		for _, st := range statuses {
@@ -134,7 +133,7 @@ func TestWhatIsWritten(t *testing.T) {
 			t.Errorf("%q: %v\n%s", args, err, out)
 		}
 	}
-	await(t, "the broken message has its answer", func() bool {
+	fixture.Eventually(t, "the broken message has its answer", func() bool {
 		_, err := os.Stat(p.Result("broken"))
 		return err == nil
 	})
@@ -147,16 +146,6 @@ func TestWhatIsWritten(t *testing.T) {
 	for name, least := range map[string]int{"spec": 14, "status": 10, "result": 9, "event": 20, "colony": 3} {
 		if seen[name] < least {
 			t.Errorf("%s: only %d were seen", name, seen[name])
-		}
-	}
-}
-
-// await waits until done says so.
-func await(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !done(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("not within %v: %s", patience, what)
 		}
 	}
 }

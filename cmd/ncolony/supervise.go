@@ -1,7 +1,6 @@
 package main
 
 import (
-	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -11,7 +10,6 @@ import (
 	"github.com/ncolony/ncolony-go/colony/spec"
 	"github.com/ncolony/ncolony-go/internal/cli"
 	"github.com/ncolony/ncolony-go/internal/companion"
-	"github.com/ncolony/ncolony-go/internal/places"
 )
 
 // superviseFlags is the set of all flags that may stand before a command's name.
@@ -43,13 +41,13 @@ func options(f *cli.SuperviseFlags, command []string) (colony.Options, error) {
 	case f.MaxDelay < f.MinDelay:
 		return colony.Options{}, usagef(cli.Supervise, "flag --maxrestartdelay: %s is less than --minrestartdelay, %s", f.MaxDelay, f.MinDelay)
 	}
-	log, err := newLog(cli.Supervise, f.LogFormat)
+	log, err := cli.NewLog(f.LogFormat)
 	if err != nil {
-		return colony.Options{}, err
+		return colony.Options{}, usagef(cli.Supervise, "%w", err)
 	}
 	p, err := f.Where.Find()
 	if err != nil {
-		return colony.Options{}, &failure{err, exitFailed, places.Hint}
+		return colony.Options{}, err
 	}
 	pidDir := f.PIDDir
 	if pidDir != "" {
@@ -79,17 +77,6 @@ func options(f *cli.SuperviseFlags, command []string) (colony.Options, error) {
 		o.Helpers = helpers(p, f.LogFormat)
 	}
 	return o, nil
-}
-
-// newLog returns a log on stderr in the given format.
-func newLog(cmd cli.Command, format string) (*slog.Logger, error) {
-	switch format {
-	case "text":
-		return slog.New(slog.NewTextHandler(os.Stderr, nil)), nil
-	case "json":
-		return slog.New(slog.NewJSONHandler(os.Stderr, nil)), nil
-	}
-	return nil, usagef(cmd, "flag --log-format: %q is neither text nor json", format)
 }
 
 // helpers are the commands of the programs that the supervisor starts when a

@@ -20,14 +20,15 @@ import (
 func optionsOf(args ...string) (colony.Options, error) {
 	var f cli.SuperviseFlags
 	fs := superviseFlags(&f)
-	rest, err := parse(fs, cli.Supervise, args)
-	if err == nil && len(rest) > 0 && fs.ArgsLenAtDash() < 0 {
-		err = unknown(rest[0])
-	}
-	if err != nil {
-		return colony.Options{}, err
-	}
-	return options(&f, rest)
+	var o colony.Options
+	err := with(fs, cli.Supervise, args, func(rest []string) (err error) {
+		if len(rest) > 0 && fs.ArgsLenAtDash() < 0 {
+			return unknown(rest[0])
+		}
+		o, err = options(&f, rest)
+		return err
+	})
+	return o, err
 }
 
 func TestSuperviseFlags(t *testing.T) {

@@ -4,6 +4,8 @@
 package cli
 
 import (
+	"fmt"
+	"log/slog"
 	"os"
 	"time"
 
@@ -86,6 +88,20 @@ func (f *SuperviseFlags) Register(fs *pflag.FlagSet) {
 func RegisterLogFormat(fs *pflag.FlagSet, format *string) {
 	fs.StringVar(format, "log-format", "text", "format of the log on stderr: text or json")
 }
+
+// NewLog returns a log on stderr in the format that the flag names.
+func NewLog(format string) (*slog.Logger, error) {
+	switch format {
+	case "text":
+		return slog.New(slog.NewTextHandler(os.Stderr, nil)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(os.Stderr, nil)), nil
+	}
+	return nil, fmt.Errorf("flag --log-format: %q is neither text nor json", format)
+}
+
+// Ctl is `ncolony ctl`, which is all that ncolony knows of it.
+var Ctl = Command{Name: "ctl", Short: "Add, remove, restart and look at services"}
 
 // Heart is `ncolony heart`.
 var Heart = Command{

@@ -88,11 +88,17 @@ func (s surroundings) defaultRoot() (root, temporary string) {
 	return dir, dir
 }
 
-// Hint is the way out when Find fails.
-const Hint = "name a directory with --root or NCOLONY_ROOT"
+// placeless is that no colony can be found.
+type placeless struct{ error }
+
+func (e *placeless) Unwrap() error { return e.error }
+
+// Hint is the way out.
+func (e *placeless) Hint() string { return "name a directory with --root or NCOLONY_ROOT" }
 
 // Find resolves f in our own surroundings. A root below /tmp is made, or
-// refused unless it is ours alone: anybody could have put one there.
+// refused unless it is ours alone: anybody could have put one there. Its errors
+// know a way out, by a method Hint.
 func (f Flags) Find() (spec.Places, error) {
 	cwd, _ := os.Getwd()
 	p, temporary, err := f.resolve(surroundings{os.Getenv, os.Geteuid(), cwd, canWrite})
@@ -100,7 +106,7 @@ func (f Flags) Find() (spec.Places, error) {
 		err = ownTemporary(temporary, os.Geteuid())
 	}
 	if err != nil {
-		return spec.Places{}, err
+		return spec.Places{}, &placeless{err}
 	}
 	return p, nil
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"os/signal"
 	"runtime/debug"
 	"syscall"
@@ -17,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ncolony/ncolony-go/colony/spec"
+	"github.com/ncolony/ncolony-go/internal/cli"
 	"github.com/ncolony/ncolony-go/internal/places"
 )
 
@@ -105,26 +105,11 @@ type Flags struct {
 // Register adds the flags to a set.
 func (f *Flags) Register(fs *pflag.FlagSet) {
 	f.where.Register(fs)
-	fs.StringVar(&f.logFormat, "log-format", "text", "format of the log on stderr: text or json")
+	cli.RegisterLogFormat(fs, &f.logFormat)
 }
 
 // Places are the directories that the flags name.
-func (f *Flags) Places() (spec.Places, error) { return Places(f.where) }
-
-// Places are the directories that flags name.
-func Places(where places.Flags) (spec.Places, error) {
-	p, err := where.Find()
-	if err != nil {
-		return spec.Places{}, &placeless{err}
-	}
-	return p, nil
-}
-
-// placeless is that there is no colony to be found.
-type placeless struct{ error }
-
-func (e *placeless) Unwrap() error { return e.error }
-func (e *placeless) Hint() string  { return places.Hint }
+func (f *Flags) Places() (spec.Places, error) { return f.where.Find() }
 
 // hinted is an error that knows a way out.
 type hinted interface {
@@ -134,11 +119,26 @@ type hinted interface {
 
 // Log returns a log on stderr in the format that was asked for.
 func (f *Flags) Log() (*slog.Logger, error) {
-	switch f.logFormat {
-	case "text":
-		return slog.New(slog.NewTextHandler(os.Stderr, nil)), nil
-	case "json":
-		return slog.New(slog.NewJSONHandler(os.Stderr, nil)), nil
+	log, err := cli.NewLog(f.logFormat)
+	if err != nil {
+		return nil, Usagef("%w", err)
 	}
-	return nil, Usagef("flag --log-format: %q is neither text nor json", f.logFormat)
+	return log, nil
+}
+
+// Frequency is the flag by which most helpers are told how often to look at least.
+type Frequency struct{ spec.Duration }
+
+// Register adds the flag to a set, with its usage, which tells the default.
+func (f *Frequency) Register(fs *pflag.FlagSet, usage string) {
+	fs.Var(&f.Duration, "frequency", usage)
+	fs.Lookup("frequency").DefValue = "0"
+}
+
+// Check refuses what was given and is nothing.
+func (f *Frequency) Check(cmd *cobra.Command) error {
+	if f.Duration == 0 && cmd.Flags().Changed("frequency") {
+		return Usagef("flag --frequency: must be more than 0")
+	}
+	return nil
 }
